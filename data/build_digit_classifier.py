@@ -49,7 +49,11 @@ def main():
 
     fill = dict(fill_mode="constant", fill_value=-1.0)
     distort = keras.Sequential(
-        [layers.RandomRotation(0.02, **fill), layers.RandomTranslation(0.05, 0.05, **fill), layers.RandomZoom(0.05, **fill)]
+        [
+            layers.RandomRotation(0.02, **fill),
+            layers.RandomTranslation(0.05, 0.05, **fill),
+            layers.RandomZoom(0.05, **fill),
+        ]
     )
     classifier = build_classifier()
     training = keras.Sequential([keras.Input((28, 28, 1)), distort, classifier])

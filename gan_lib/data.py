@@ -99,10 +99,12 @@ def _download(name):
         finally:
             socket.setdefaulttimeout(previous)
         partial = path.with_suffix(".part.npz")
-        np.savez_compressed(
-            partial, images=np.concatenate([train[0], test[0]]), labels=np.concatenate([train[1], test[1]])
-        )
-        partial.replace(path)
+        try:
+            images, labels = (np.concatenate([train[i], test[i]]) for i in range(2))
+            np.savez_compressed(partial, images=images, labels=labels)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     return _read_archive(path)
 
 

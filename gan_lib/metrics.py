@@ -1,0 +1,135 @@
+"""What the chapters measure: one function a metric."""
+
+import functools
+
+import keras
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from gan_lib import data
+
+
+@functools.cache
+def _digit_classifier():
+    """The classifier that data/build_digit_classifier.py makes: digits to (features, logits)."""
+    classifier = keras.models.load_model(data.checked_file("digit-classifier.keras"), compile=False)
+    return keras.Model(classifier.inputs[0], [classifier.get_layer("features").output, classifier.outputs[0]])
+
+
+def _classifier_outputs(images):
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[1:] != (28, 28, 1):
+        raise ValueError(f"received images of shape {images.shape}; expected (n, 28, 28, 1)")
+    if not np.issubdtype(images.dtype, np.floating) or not np.all(np.abs(images) <= 1):
+        raise ValueError(
+            f"received {images.dtype} images between {images.min()} and {images.max()}; expected floats in [-1, 1]"
+        )
+    batches = [_digit_classifier()(images[i : i + 500], training=False) for i in range(0, len(images), 500)]
+    features, logits = (np.concatenate([batch[i].numpy() for batch in batches]) for i in range(2))
+    return features, logits
+
+
+def digit_features(images):
+    """Features of digits: the last hidden layer of the course's digit classifier.
+
+    Args:
+        images: float array (n, 28, 28, 1), values in [-1, 1].
+
+    Returns:
+        float32 array (n, 64), values of 0 or more.
+
+    Raises:
+        ValueError: if the images have another shape or range, or the classifier's file is damaged.
+    """
+    return _classifier_outputs(images)[0]
+
+
+def classify_digits(images):
+    """Probability of each digit, by the course's digit classifier (98.7 % right on 1,000 held-out digits).
+
+    Args:
+        images: float array (n, 28, 28, 1), values in [-1, 1].
+
+    Returns:
+        float32 array (n, 10); each row adds up to 1.
+
+    Raises:
+        ValueError: if the images have another shape or range, or the classifier's file is damaged.
+    """
+    logits = _classifier_outputs(images)[1]
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def frechet_distance(features_a, features_b):
+    """Frechet distance between the Gaussians with the means and covariances of two samples.
+
+    |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), Heusel et al. 2017, equation 6 (arXiv:1706.08500). Its value
+    depends on the features and on the sample sizes: compare only what was measured with the same ones.
+
+    Args:
+        features_a, features_b: float arrays (n_a, d) and (n_b, d), two rows or more each.
+
+    Returns:
+        float, squared units of the features, 0 or more.
+
+    Raises:
+        ValueError: if the arrays are not two samples of vectors of one length.
+    """
+    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError(f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of 2 or more")
+    covariance_a, covariance_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    # tr (C_a C_b)^(1/2) through the symmetric root of C_a: exact for singular covariances too, unlike a general root
+    values, vectors = np.linalg.eigh(covariance_a)
+    root_a = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    overlap = np.sqrt(np.maximum(np.linalg.eigvalsh(root_a @ covariance_b @ root_a), 0)).sum()
+    means = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    return float(max(means + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap, 0.0))
+
+
+def nearest_neighbours(queries, references):
+    """For each query, the nearest reference in Euclidean distance over all pixels or coordinates.
+
+    Args:
+        queries: float array (n, ...).
+        references: float array (m, ...) of examples of the same shape.
+
+    Returns:
+        distances: float array (n,), in units of the examples' values.
+        indices: int array (n,), rows of `references`.
+
+    Raises:
+        ValueError: if queries and references differ in shape.
+    """
+    queries, references = np.asarray(queries), np.asarray(references)
+    if queries.shape[1:] != references.shape[1:]:
+        raise ValueError(f"received examples of shapes {queries.shape[1:]} and {references.shape[1:]}; expected one")
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(references.reshape(len(references), -1))
+    distances, indices = search.kneighbors(queries.reshape(len(queries), -1))
+    return distances[:, 0], indices[:, 0]
+
+
+def checkerboard_energy(images):
+    """Share of the images' variation that alternates from pixel to pixel, across or down.
+
+    That is where layers of stride 2 leave their checkerboard pattern (Odena et al. 2016, "Deconvolution and
+    Checkerboard Artifacts"): the highest frequency of the discrete Fourier transform, half a cycle a pixel.
+
+    Args:
+        images: float array (n, height, width, channels), height and width even.
+
+    Returns:
+        float in [0, 1]: energy at that frequency over the energy at all frequencies but 0, over all images.
+
+    Raises:
+        ValueError: if the images are not of that shape.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[1] % 2 or images.shape[2] % 2:
+        raise ValueError(f"received shape {images.shape}; expected (n, height, width, channels), even height and width")
+    energy = np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2
+    energy[:, 0, 0] = 0
+    alternating = np.zeros(images.shape[1:3], bool)
+    alternating[images.shape[1] // 2, :] = alternating[:, images.shape[2] // 2] = True
+    return float(energy[:, alternating].sum() / max(energy.sum(), np.finfo(energy.dtype).tiny))

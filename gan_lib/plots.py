@@ -1,0 +1,109 @@
+"""The figures of the chapters. Each function takes arrays and returns a matplotlib figure.
+
+Blue is real and vermilion is generated, in every figure; line styles and markers tell them apart without colour.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+REAL, GENERATED = "#0072B2", "#D55E00"
+
+
+def image_grid(images, columns=8, title=None, row_labels=None):
+    """Images side by side, in rows.
+
+    Args:
+        images: float array (n, height, width, channels), values in [-1, 1], 1 or 3 channels.
+        columns: images in a row.
+        title: text above.
+        row_labels: one text a row, at its left.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(f"received shape {images.shape}; expected (n, height, width, channels) with 1 or 3 channels")
+    n, height, width, channels = images.shape
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    gap = 1  # pixels of white between two images
+    board = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        board[top : top + height, left : left + width] = (np.clip(image, -1, 1) + 1) / 2
+    scale = min(0.62, 9 / columns)
+    label_space = 0.085 * max(map(len, row_labels)) if row_labels else 0
+    figure, axis = plt.subplots(figsize=(columns * scale + label_space, rows * scale + 0.35), layout="constrained")
+    axis.imshow(board.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+    if row_labels:
+        axis.set_yticks([row * (height + gap) + height / 2 for row in range(rows)], row_labels, fontsize=9)
+        axis.tick_params(length=0)
+    if title:
+        axis.set_title(title, fontsize=10, loc="left")
+    return figure
+
+
+def loss_curves(histories, x_label="epoch"):
+    """The losses of one or more runs, one panel a run, with the same limits.
+
+    Args:
+        histories: dict, title of a panel to the `history` dict that `fit` returns (names of losses to lists).
+        x_label: what one point of the lists stands for.
+    """
+    figure, axes = plt.subplots(
+        1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False, layout="constrained"
+    )
+    styles = {"discriminator_loss": (REAL, "-"), "generator_loss": (GENERATED, "--")}
+    for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
+        for name, values in history.items():
+            colour, line = styles[name]
+            axis.plot(np.arange(1, len(values) + 1), values, line, color=colour, label=name.replace("_", " "))
+        axis.axhline(np.log(2), color="gray", linewidth=0.8, linestyle=":", label="ln 2")
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel(x_label)
+    axes[0, 0].set_ylabel("loss (nats)")
+    axes[0, 0].legend(fontsize=8)
+    return figure
+
+
+def histograms(samples, x_label, bins=40):
+    """Histograms of several samples over one axis: the first is real, the second generated, further ones are grey.
+
+    Args:
+        samples: dict, name to array of numbers.
+        x_label: what the numbers are, with their unit.
+        bins: number of bins.
+    """
+    figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+    edges = np.histogram_bin_edges(np.concatenate([np.ravel(values) for values in samples.values()]), bins)
+    styles = [(REAL, "-"), (GENERATED, "--"), ("gray", ":"), ("black", "-.")]
+    for (name, values), (colour, line) in zip(samples.items(), styles, strict=False):
+        weights = np.full(np.size(values), 1 / np.size(values))
+        axis.hist(np.ravel(values), edges, weights=weights, histtype="stepfilled", color=colour, alpha=0.15)
+        axis.hist(
+            np.ravel(values), edges, weights=weights, histtype="step", color=colour, linestyle=line, label=name, lw=1.6
+        )
+    axis.set_xlabel(x_label)
+    axis.set_ylabel("share")
+    axis.legend(fontsize=8)
+    return figure
+
+
+def curves(lines, x_label, y_label, log_y=False):
+    """Several curves over one axis.
+
+    Args:
+        lines: dict, name to (x, y, colour, line style).
+        x_label, y_label: what the axes show, with units.
+        log_y: whether the vertical axis is logarithmic.
+    """
+    figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+    for name, (x, y, colour, style) in lines.items():
+        axis.plot(x, y, style, color=colour, label=name)
+    if log_y:
+        axis.set_yscale("log")
+    axis.set_xlabel(x_label)
+    axis.set_ylabel(y_label)
+    axis.legend(fontsize=8)
+    return figure

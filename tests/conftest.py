@@ -1,0 +1,14 @@
+"""Two logical CPU devices, for the tests of distribution strategies; they must be asked for before TensorFlow starts."""
+
+import os
+
+import matplotlib
+import tensorflow as tf
+
+import gan_lib  # noqa: F401  (starts TensorFlow quietly)
+
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+matplotlib.use("Agg")
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)

@@ -1,0 +1,100 @@
+"""Each metric against a value that is known without it."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from gan_lib import data, metrics
+
+
+def exact_sample(d):
+    """2d points with mean exactly 0 and covariance exactly the identity."""
+    return np.concatenate([np.eye(d), -np.eye(d)]) * np.sqrt((2 * d - 1) / 2)
+
+
+def test_frechet_distance_of_shifted_standard_normals_is_the_dimension():
+    points = exact_sample(2048)
+    assert metrics.frechet_distance(points, points + 1) == pytest.approx(2048, rel=1e-6)
+
+
+def test_frechet_distance_in_one_dimension():
+    points = exact_sample(1)  # (mean difference)^2 + (difference of standard deviations)^2
+    assert metrics.frechet_distance(2 * points + 3, 0.5 * points - 1) == pytest.approx(16 + 1.5**2)
+
+
+def test_frechet_distance_equals_the_formula_with_scipy():
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + rng.normal(size=5) for _ in range(2))
+    covariances = [np.cov(x, rowvar=False) for x in (a, b)]
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
+    expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(covariances[0] + covariances[1] - 2 * root)
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
+    assert metrics.frechet_distance(a, a[::-1]) == pytest.approx(0, abs=1e-9)
+    singular = np.pad(a, ((0, 0), (0, 3)))
+    assert metrics.frechet_distance(singular, singular + 2) == pytest.approx(8 * 4)
+
+
+def test_frechet_distance_refuses_other_shapes():
+    for a, b in [((5, 3), (5, 4)), ((5,), (5,)), ((1, 3), (5, 3))]:
+        with pytest.raises(ValueError, match="n_a, d"):
+            metrics.frechet_distance(np.zeros(a), np.zeros(b))
+
+
+def test_classifier_reads_held_out_digits():
+    images, labels = data.load_images("mnist-5k")
+    probabilities = metrics.classify_digits(images[4000:])  # the classifier was trained on the first 4,000
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert np.mean(probabilities.argmax(axis=1) == labels[4000:]) >= 0.98
+    assert data.checked_file("digit-classifier.keras").stat().st_size <= 500_000
+
+
+def test_features_order_real_blurred_and_noise():
+    images, _ = data.load_images("mnist-5k")
+    real, others = metrics.digit_features(images[:2000]), images[2000:4000]
+    assert real.shape == (2000, 64) and real.min() >= 0
+    blurred = (others + np.roll(others, 2, axis=1) + np.roll(others, 2, axis=2)) / 3
+    noise = np.random.default_rng(0).uniform(-1, 1, others.shape)
+    distances = [metrics.frechet_distance(real, metrics.digit_features(x)) for x in (others, blurred, noise)]
+    assert distances[0] * 5 < distances[1] < distances[2] / 2
+
+
+@pytest.mark.parametrize(
+    "images, received",
+    [
+        (np.zeros((2, 28, 28)), r"\(2, 28, 28\)"),
+        (np.zeros((2, 28, 28, 1), np.uint8), "uint8"),
+        (np.full((2, 28, 28, 1), 255.0), "255"),
+        (np.full((2, 28, 28, 1), np.nan), "nan"),
+    ],
+)
+def test_features_refuse_other_images(images, received):
+    with pytest.raises(ValueError, match=received):
+        metrics.digit_features(images)
+
+
+def test_nearest_neighbours_by_hand():
+    references = np.array([[[0.0, 0.0]], [[3.0, 4.0]], [[10.0, 0.0]]])
+    distances, indices = metrics.nearest_neighbours(np.array([[[3.0, 3.0]], [[6.0, -3.0]]]), references)
+    assert indices.tolist() == [1, 2]
+    np.testing.assert_allclose(distances, [1, 5])
+    with pytest.raises(ValueError, match="expected one"):
+        metrics.nearest_neighbours(np.zeros((2, 3)), np.zeros((2, 4)))
+
+
+def test_checkerboard_energy_of_known_patterns():
+    rows, columns = np.mgrid[:28, :28]
+    patterns = {
+        "checkerboard": ((-1.0) ** (rows + columns), 1),
+        "stripes one pixel wide": ((-1.0) ** columns, 1),
+        "stripes two pixels wide": (np.sign(np.cos(np.pi * columns / 2 + 0.1)), 0),
+        "a wave": (np.cos(2 * np.pi * rows / 28), 0),
+        "flat": (np.full((28, 28), 0.3), 0),
+        "half wave, half board": (np.cos(2 * np.pi * rows / 28) * np.sqrt(2) + (-1.0) ** (rows + columns), 0.5),
+    }
+    for name, (pattern, expected) in patterns.items():
+        images = np.broadcast_to(pattern[None, :, :, None], (3, 28, 28, 1))
+        assert metrics.checkerboard_energy(images) == pytest.approx(expected, abs=1e-9), name
+    noise = np.random.default_rng(0).normal(size=(500, 28, 28, 1))  # 55 of the 783 frequencies
+    assert metrics.checkerboard_energy(noise) == pytest.approx(55 / 783, rel=0.02)
+    with pytest.raises(ValueError, match="even"):
+        metrics.checkerboard_energy(np.zeros((2, 27, 28, 1)))

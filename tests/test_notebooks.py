@@ -1,0 +1,172 @@
+"""The committed chapters: anatomy, order, cleanliness, source cells, claims and presets."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+CLAIMS = yaml.safe_load((NOTEBOOKS / "claims.yaml").read_text(encoding="utf-8"))
+PRESETS = sorted((NOTEBOOKS / "presets").glob("*.yaml"))
+
+sys.path.insert(0, str(NOTEBOOKS))
+import tools  # noqa: E402
+
+chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def tagged(notebook, prefix):
+    return [
+        (tag.removeprefix(prefix), cell)
+        for cell in notebook.cells
+        for tag in cell.metadata.get("tags", [])
+        if tag.startswith(prefix)
+    ]
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_chapters():
+    assert CHAPTERS
+    assert len({path.stem[:2] for path in CHAPTERS}) == len(CHAPTERS)
+
+
+@chapters
+def test_anatomy(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert notebook.cells[0].source.startswith(f"# {path.stem[:2]} ")
+    wanted = ["**You will learn**", "**Before you start**", "## Summary", "## Exercises", "## References"]
+    places = [text.find(part) for part in wanted]
+    assert -1 not in places and places == sorted(places), dict(zip(wanted, places, strict=True))
+    assert 20 <= len(notebook.cells) <= 55
+    exercises = re.findall(r"^\d+\. ", text[places[3] : places[4]], re.MULTILINE)
+    assert 3 <= len(exercises) <= 5
+
+
+@chapters
+def test_code_cells_are_short(path):
+    lengths = [len(c.source.splitlines()) for c in code_cells(read(path)) if not tools.source_tags(c)]
+    assert max(lengths) <= 20 and sorted(lengths)[len(lengths) // 2] <= 10
+
+
+@chapters
+def test_parameters_each_have_a_reason(path):
+    ((_, cell),) = tagged(read(path), "parameters")
+    lines = cell.source.splitlines()
+    assert 1 <= len(lines) <= 11
+    assert all(re.fullmatch(r"\w+ = [^#]+ # \S.+", line) for line in lines)
+
+
+@chapters
+def test_run_in_order_and_clean(path):
+    notebook = read(path)
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
+    assert path.stat().st_size <= 3_000_000
+    for cell in code_cells(notebook):
+        assert cell.source.strip()
+        assert set(cell.metadata) <= {"tags"}, cell.metadata
+        for output in cell.outputs:
+            assert output.output_type != "error" and output.get("name") != "stderr", output
+            for kind, content in output.get("data", {}).items():
+                if kind.startswith("image/"):
+                    assert len(content) * 3 / 4 <= 100_000, (cell.source[:80], len(content))
+            stored = json.dumps({**output, "data": {k: v for k, v in output.get("data", {}).items() if "text" in k}})
+            assert not re.search(r"/(root|home|tmp|work|Users)/\w", stored.split("base64,")[0]), cell.source[:80]
+
+
+@chapters
+def test_source_cells_show_the_library_of_today(path):
+    for cell in read(path).cells:
+        for name in tools.source_tags(cell):
+            assert cell.source == tools.library_source(name), (
+                f"{name} has changed: make notebooks CHAPTER={path.stem[:2]}"
+            )
+
+
+@chapters
+def test_claims_are_tagged(path):
+    shown = {claim for claim, _ in tagged(read(path), "claim:")}
+    wanted = {claim for claim, entry in CLAIMS.items() if entry["chapter"] == path.stem}
+    assert wanted, f"no claims of {path.stem} in claims.yaml"
+    assert shown == wanted
+    assert all(cell.outputs for _, cell in tagged(read(path), "claim:")), "a claim is shown by an output"
+
+
+def test_claims_are_complete_sentences():
+    assert list(CLAIMS) == sorted(CLAIMS)
+    for claim, entry in CLAIMS.items():
+        assert re.fullmatch(r"C\d\d", claim) and set(entry) == {"chapter", "claim"}
+        assert entry["claim"][0].isupper() and entry["claim"].endswith(".")
+
+
+@chapters
+def test_some_outputs_are_compared(path):
+    compared = [cell for tag, cell in tagged(read(path), "nbval-check-output")]
+    assert len(compared) >= 3 and all(cell.outputs for cell in compared)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_presets_name_parameters_of_their_chapters(preset):
+    parameters = tools.preset_parameters(preset.stem)
+    assert set(parameters) == {path.stem for path in CHAPTERS}
+    for name, values in parameters.items():
+        ((_, cell),) = tagged(read(NOTEBOOKS / f"{name}.ipynb"), "parameters")
+        assert set(values) <= set(re.findall(r"^(\w+) =", cell.source, re.MULTILINE)), name
+
+
+def test_unknown_preset_lists_the_right_ones():
+    with pytest.raises(ValueError, match="'tiny'.*full, smoke"):
+        tools.preset_parameters("tiny")
+
+
+def new_notebook(*sources):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+
+
+def test_a_failing_chapter_is_reported_and_the_others_still_run(tmp_path, monkeypatch, capsys):
+    for folder in ("NOTEBOOKS", "BUILD"):
+        monkeypatch.setattr(tools, folder, tmp_path)
+    monkeypatch.setattr(tools, "ROOT", tmp_path.parent)
+
+    def execute(source, target, parameters=None):
+        subprocess.run([sys.executable, "-m", "papermill", source, target, "-k", "python3"], capture_output=True)
+        import papermill.execute
+
+        papermill.execute.raise_for_execution_errors(nbformat.read(target, as_version=4), target)
+
+    monkeypatch.setattr(tools, "execute", execute)
+    nbformat.write(new_notebook("1 + 1", "1 / 0"), tmp_path / "01_bad.ipynb")
+    nbformat.write(new_notebook("1 + 1"), tmp_path / "02_good.ipynb")
+    for name in ("01_bad", "02_good"):
+        tools.run(name)
+    assert not tools.table(["01_bad", "02_good"])
+    printed = capsys.readouterr().out
+    assert re.search(r"01_bad +\d+  cell 2: ZeroDivisionError: division by zero", printed)
+    assert re.search(r"02_good +\d+  ok", printed) and "1 of 2 chapters ran" in printed
+    assert tools.table(["02_good"])
+
+
+def test_normalise_removes_what_differs_between_runs():
+    notebook = new_notebook("print(1)")
+    cell = notebook.cells[0]
+    cell.metadata.update({"papermill": {"duration": 1.5}, "execution": {"x": 1}, "tags": ["claim:C11"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in ("1\n", "2\n")]
+    notebook.metadata["papermill"] = {"output_path": "somewhere"}
+    tools.normalise(notebook)
+    assert cell.metadata == {"tags": ["claim:C11"]} and "papermill" not in notebook.metadata
+    assert [output.text for output in cell.outputs] == ["1\n2\n"]
