@@ -10,6 +10,7 @@
 Importing it starts TensorFlow without its start-up messages and lets it take GPU memory as needed.
 """
 
+import contextlib
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -26,15 +27,14 @@ def _import_tensorflow_quietly():
         os.dup2(stderr, 2)
         os.close(null)
         os.close(stderr)
+    tensorflow.get_logger().setLevel("ERROR")  # it warns of retracing where a chapter compiles several models
     return tensorflow
 
 
 def _let_gpu_memory_grow(tensorflow):
     for gpu in tensorflow.config.list_physical_devices("GPU"):
-        try:
+        with contextlib.suppress(RuntimeError):  # already in use: its memory is set up as the user wanted it
             tensorflow.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:  # the GPU is already in use: its memory is set up as the user wanted it
-            pass
 
 
 _let_gpu_memory_grow(_import_tensorflow_quietly())

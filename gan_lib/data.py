@@ -93,8 +93,8 @@ def _download(name):
             train, test = DOWNLOADS[name].load_data()
         except Exception as error:  # keras.datasets raises a bare Exception where there is no connection
             raise ConnectionError(
-                f"could not download {name!r}: {error}. Without a network, use 'mnist-5k', which comes with the course, "
-                f"or make {path} elsewhere: load {name!r} there once, and copy the file here."
+                f"could not download {name!r}: {error}. Without a network, use 'mnist-5k', which comes with the "
+                f"course, or make {path} elsewhere: load {name!r} there once, and copy the file here."
             ) from error
         finally:
             socket.setdefaulttimeout(previous)

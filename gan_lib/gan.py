@@ -140,7 +140,7 @@ class GAN(keras.Model):
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits))
 
     def descend(self, tape, loss, network, optimizer):
-        """One optimizer step of one network. Keras sums gradients over replicas: each gives its share of the mean."""
+        """One optimizer step of one network. Keras adds the gradients of all replicas, so each gives its share."""
         share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
         variables = network.trainable_variables
         optimizer.apply(tape.gradient(loss, variables, output_gradients=share), variables)
@@ -154,12 +154,12 @@ class GAN(keras.Model):
             )
         if real.shape[0] is not None and real.shape[0] < self.discriminator_steps:
             raise ValueError(
-                f"received a batch of {real.shape[0]}; expected discriminator_steps={self.discriminator_steps} or more, "
-                "since each discriminator step takes real examples of its own"
+                f"received a batch of {real.shape[0]}; expected discriminator_steps={self.discriminator_steps} or "
+                "more, since each discriminator step takes real examples of its own"
             )
 
     def save_own_variables(self, store):
-        """Keeps the state of all random generators, which Keras leaves out, so that a loaded run continues exactly."""
+        """Keeps the state of all random generators too. Keras leaves it out; a loaded run needs it to go on exactly."""
         for i, state in enumerate(self.random_states()):
             store[str(i)] = state
 

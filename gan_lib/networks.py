@@ -54,9 +54,14 @@ def dense_discriminator(input_dim=2, units=(128, 128, 128), negative_slope=0.0):
 
 
 def convolutional_generator(
-    image_shape=(28, 28, 1), latent_dim=100, filters=32, upsampling="transpose", batch_normalization=True
+    image_shape=(28, 28, 1),
+    latent_dim=100,
+    filters=32,
+    hidden_units=256,
+    upsampling="transpose",
+    batch_normalization=True,
 ):
-    """A generator of images: a dense layer to a small grid, doubled in size until it is an image.
+    """A generator of images: two dense layers to a small grid, doubled in size until it is an image.
 
     Images of 28 or 32 pixels are doubled twice (from 7 or 8), images of 64 pixels three times (from 8).
 
@@ -64,6 +69,7 @@ def convolutional_generator(
         image_shape: (height, width, channels) of the images: 28, 32 or 64 pixels square, 1 or 3 channels.
         latent_dim: length of a latent vector.
         filters: filters before the last layer; the number doubles with each layer away from the image.
+        hidden_units: units of the first dense layer, which lets distant parts of an image agree.
         upsampling: how a grid is doubled: "transpose" for Conv2DTranspose with kernel 4 and stride 2, or "nearest"
             for UpSampling2D, which repeats each value, then Conv2D with kernel 3.
         batch_normalization: whether to normalise the batch after each hidden layer.
@@ -85,6 +91,10 @@ def convolutional_generator(
 
     model = keras.Sequential(name="generator")
     model.add(keras.Input((latent_dim,)))
+    model.add(layers.Dense(hidden_units, use_bias=not batch_normalization))
+    if batch_normalization:
+        model.add(layers.BatchNormalization())
+    model.add(layers.LeakyReLU(0.2))
     model.add(layers.Dense(grid * grid * units, use_bias=not batch_normalization))
     model.add(layers.Reshape((grid, grid, units)))
     for doubling in range(doublings):
@@ -103,12 +113,13 @@ def convolutional_generator(
     return model
 
 
-def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, dropout=0.3):
-    """A discriminator of images: convolutions with stride 2, then one logit. It has no batch normalisation.
+def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, hidden_units=256, dropout=0.0):
+    """A discriminator of images: convolutions with stride 2, a dense layer, one logit. No batch normalisation.
 
     Args:
         image_shape: (height, width, channels) of the images: 28, 32 or 64 pixels square, 1 or 3 channels.
         filters: filters of the first layer; the number doubles with each layer.
+        hidden_units: units of the dense layer, which sees the whole image at once.
         dropout: share of the activations that are dropped after each convolution, in [0, 1).
 
     Returns:
@@ -127,5 +138,7 @@ def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, dropout=0.3
         if dropout:
             model.add(layers.Dropout(dropout))
     model.add(layers.Flatten())
+    model.add(layers.Dense(hidden_units))
+    model.add(layers.LeakyReLU(0.2))
     model.add(layers.Dense(1, dtype="float32"))
     return model

@@ -1,4 +1,4 @@
-"""Two logical CPU devices, for the tests of distribution strategies; they must be asked for before TensorFlow starts."""
+"""Two logical CPU devices, for the tests of distribution strategies, set before TensorFlow takes its first step."""
 
 import os
 

@@ -35,7 +35,7 @@ def test_batch_normalization_is_an_option_and_never_at_the_output():
         return [i for i, layer in enumerate(found) if isinstance(layer, layers.BatchNormalization)], len(found)
 
     places, n = normalised()
-    assert len(places) == 2 and max(places) < n - 3
+    assert len(places) == 3 and max(places) < n - 3
     assert normalised(batch_normalization=False)[0] == []
 
 
