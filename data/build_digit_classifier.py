@@ -7,13 +7,13 @@ last 1,000, which it never sees. About a minute on two CPU cores. The new file h
 `gan_lib.data.CHECKSUMS` and data/README.md.
 """
 
+from gan_lib import data
+
 import hashlib
 
 import keras
 import numpy as np
 from keras import layers
-
-from gan_lib import data
 
 TRAINING_DIGITS = 4000
 EPOCHS, BATCH_SIZE = 60, 50

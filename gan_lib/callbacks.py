@@ -85,7 +85,7 @@ class Animation:
         )
         self.webp = stream.getvalue()
         stream = io.BytesIO()
-        frames[-1].save(stream, "PNG", optimize=True)
+        frames[-1].quantize(32).save(stream, "PNG", optimize=True)
         self.png = stream.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):

@@ -1,12 +1,12 @@
 """What the chapters measure: one function a metric."""
 
+from gan_lib import data
+
 import functools
 
 import keras
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
-
-from gan_lib import data
 
 
 @functools.cache

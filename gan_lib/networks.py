@@ -113,14 +113,14 @@ def convolutional_generator(
     return model
 
 
-def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, hidden_units=256, dropout=0.0):
+def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, hidden_units=256, dropout=0.3):
     """A discriminator of images: convolutions with stride 2, a dense layer, one logit. No batch normalisation.
 
     Args:
         image_shape: (height, width, channels) of the images: 28, 32 or 64 pixels square, 1 or 3 channels.
         filters: filters of the first layer; the number doubles with each layer.
         hidden_units: units of the dense layer, which sees the whole image at once.
-        dropout: share of the activations that are dropped after each convolution, in [0, 1).
+        dropout: share of the activations that are dropped after each convolution, in [0, 1); 0 for a critic.
 
     Returns:
         Keras model, images (batch, height, width, channels) to logits (batch, 1).

@@ -9,6 +9,13 @@ import numpy as np
 REAL, GENERATED = "#0072B2", "#D55E00"
 
 
+def _figure(*shape, **options):
+    """A figure that pyplot does not keep, so that a notebook shows it once: where a cell returns or displays it."""
+    figure, axes = plt.subplots(*shape, layout="constrained", **options)
+    plt.close(figure)
+    return figure, axes
+
+
 def image_grid(images, columns=8, title=None, row_labels=None):
     """Images side by side, in rows.
 
@@ -31,7 +38,7 @@ def image_grid(images, columns=8, title=None, row_labels=None):
         board[top : top + height, left : left + width] = (np.clip(image, -1, 1) + 1) / 2
     scale = min(0.62, 9 / columns)
     label_space = 0.085 * max(map(len, row_labels)) if row_labels else 0
-    figure, axis = plt.subplots(figsize=(columns * scale + label_space, rows * scale + 0.35), layout="constrained")
+    figure, axis = _figure(figsize=(columns * scale + label_space, rows * scale + 0.35))
     axis.imshow(board.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
@@ -51,9 +58,7 @@ def loss_curves(histories, x_label="epoch"):
         histories: dict, title of a panel to the `history` dict that `fit` returns (names of losses to lists).
         x_label: what one point of the lists stands for.
     """
-    figure, axes = plt.subplots(
-        1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False, layout="constrained"
-    )
+    figure, axes = _figure(1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False)
     styles = {"discriminator_loss": (REAL, "-"), "generator_loss": (GENERATED, "--")}
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for name, values in history.items():
@@ -75,7 +80,7 @@ def histograms(samples, x_label, bins=40):
         x_label: what the numbers are, with their unit.
         bins: number of bins.
     """
-    figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+    figure, axis = _figure(figsize=(6.5, 2.8))
     edges = np.histogram_bin_edges(np.concatenate([np.ravel(values) for values in samples.values()]), bins)
     styles = [(REAL, "-"), (GENERATED, "--"), ("gray", ":"), ("black", "-.")]
     for (name, values), (colour, line) in zip(samples.items(), styles, strict=False):
@@ -98,7 +103,7 @@ def curves(lines, x_label, y_label, log_y=False):
         x_label, y_label: what the axes show, with units.
         log_y: whether the vertical axis is logarithmic.
     """
-    figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+    figure, axis = _figure(figsize=(6.5, 2.8))
     for name, (x, y, colour, style) in lines.items():
         axis.plot(x, y, style, color=colour, label=name)
     if log_y:

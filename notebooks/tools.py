@@ -6,7 +6,9 @@ python notebooks/tools.py refresh NAME ...      execute chapters in place, sourc
 """
 
 import ast
+import base64
 import json
+import logging
 import os
 import pathlib
 import sys
@@ -19,6 +21,7 @@ import yaml
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
 BUILD = ROOT / "build"
+PICTURES = ROOT / "pictures"
 
 
 def execute(source, target, parameters=None):
@@ -26,7 +29,13 @@ def execute(source, target, parameters=None):
     import papermill
 
     papermill.execute_notebook(
-        source, target, parameters=parameters, cwd=NOTEBOOKS, kernel_name="python3", progress_bar=False
+        source,
+        target,
+        parameters=parameters,
+        cwd=NOTEBOOKS,
+        kernel_name="python3",
+        progress_bar=False,
+        log_output=True,
     )
 
 
@@ -46,11 +55,14 @@ def preset_parameters(preset):
 
 
 def run(name, preset=""):
-    """Executes a chapter into build/ and records the seconds and the error, if any, beside it."""
+    """Executes a chapter into build/, with its progress in a log, and records the seconds and the error, if any."""
     import papermill
 
     parameters = preset_parameters(preset).get(name, {})
     BUILD.mkdir(exist_ok=True)
+    logging.basicConfig(
+        filename=BUILD / f"{name}.log", filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+    )
     started, error = time.monotonic(), ""
     try:
         execute(NOTEBOOKS / f"{name}.ipynb", BUILD / f"{name}.ipynb", parameters)
@@ -120,6 +132,15 @@ def normalise(notebook):
             cell.outputs = outputs
 
 
+def save_picture(notebook, name):
+    """Writes the last figure of the cell that is tagged `picture` to pictures/, for the README."""
+    for cell in notebook.cells:
+        if "picture" in cell.metadata.get("tags", []):
+            figures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+            PICTURES.mkdir(exist_ok=True)
+            (PICTURES / f"{name}.png").write_bytes(base64.b64decode(figures[-1]))
+
+
 def refresh(name):
     """Executes a chapter in place. The committed file changes only if every cell ran."""
     path = NOTEBOOKS / f"{name}.ipynb"
@@ -135,6 +156,7 @@ def refresh(name):
     partial = path.with_suffix(".part")
     nbformat.write(notebook, partial)
     partial.replace(path)
+    save_picture(notebook, name)
     print(f"{name}: {time.monotonic() - started:.0f} s, {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -4,6 +4,10 @@ One process; the ways take turns, so that a slow moment of the machine meets all
 same networks with the same batch and optimizers.
 """
 
+import gan_lib  # noqa: F401  (starts TensorFlow quietly)
+from gan_lib import networks
+from gan_lib.gan import GAN
+
 import resource
 import subprocess
 import sys
@@ -12,10 +16,6 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-
-import gan_lib  # noqa: F401  (starts TensorFlow quietly)
-from gan_lib import networks
-from gan_lib.gan import GAN
 
 TURNS = 7
 

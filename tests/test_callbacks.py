@@ -1,5 +1,7 @@
 """The live figure: its lines, its frames and its animation."""
 
+from gan_lib import callbacks
+
 import base64
 import io
 
@@ -8,8 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
-
-from gan_lib import callbacks
 
 
 def draw(model):

@@ -1,5 +1,7 @@
 """Image sets: shapes, ranges and labels, and what happens to damaged files, wrong names and missing networks."""
 
+from gan_lib import data
+
 import shutil
 import socket
 import types
@@ -7,8 +9,6 @@ import types
 import numpy as np
 import pytest
 from PIL import Image
-
-from gan_lib import data
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """GAN against values computed by hand, and its promises: seeds, continuation, strategies, mixed precision."""
 
+from gan_lib.gan import GAN
+
 import subprocess
 import sys
 
@@ -9,8 +11,6 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 from keras import layers
-
-from gan_lib.gan import GAN
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 8, 8, 1)).astype("float32")
 

@@ -1,10 +1,10 @@
 """Each metric against a value that is known without it."""
 
+from gan_lib import data, metrics
+
 import numpy as np
 import pytest
 import scipy.linalg
-
-from gan_lib import data, metrics
 
 
 def exact_sample(d):

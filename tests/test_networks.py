@@ -1,11 +1,11 @@
 """Networks: shapes, ranges and types for every size that the docstrings promise."""
 
+from gan_lib import networks
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
-
-from gan_lib import networks
 
 
 @pytest.mark.parametrize("upsampling", ["transpose", "nearest"])

@@ -53,7 +53,7 @@ def test_anatomy(path):
     wanted = ["**You will learn**", "**Before you start**", "## Summary", "## Exercises", "## References"]
     places = [text.find(part) for part in wanted]
     assert -1 not in places and places == sorted(places), dict(zip(wanted, places, strict=True))
-    assert 20 <= len(notebook.cells) <= 55
+    assert 20 <= len(notebook.cells) <= 40
     exercises = re.findall(r"^\d+\. ", text[places[3] : places[4]], re.MULTILINE)
     assert 3 <= len(exercises) <= 5
 

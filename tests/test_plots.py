@@ -1,11 +1,11 @@
 """Figures: what they draw is where and what they say."""
 
+from gan_lib import plots
+
 import matplotlib.colors
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-from gan_lib import plots
 
 
 @pytest.fixture(autouse=True)
