@@ -59,7 +59,9 @@ def main():
     training = keras.Sequential([keras.Input((28, 28, 1)), distort, classifier])
     steps = EPOCHS * TRAINING_DIGITS // BATCH_SIZE
     training.compile(
-        optimizer=keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(2e-3, steps), weight_decay=1e-2),
+        optimizer=keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(2e-3, steps), weight_decay=1e-2
+        ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -68,11 +70,15 @@ def main():
     predicted = np.argmax(classifier.predict(images[held_out], verbose=0), axis=-1)
     accuracy = np.mean(predicted == labels[held_out])
     if accuracy < 0.98:
-        raise RuntimeError(f"the classifier is only {accuracy:.1%} right on held-out digits; expected 98 % or more")
+        raise RuntimeError(
+            f"the classifier is only {accuracy:.1%} right on held-out digits; expected 98 % or more"
+        )
     path = data.DATA_FOLDER / "digit-classifier.keras"
     classifier.save(path)
     print(f"{accuracy:.1%} right on {len(predicted):,} held-out digits")
-    print(f"{path.name}: {path.stat().st_size:,} bytes, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    print(
+        f"{path.name}: {path.stat().st_size:,} bytes, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    )
 
 
 if __name__ == "__main__":

@@ -23,9 +23,13 @@ def _start_tensorflow():
     try:
         import tensorflow
 
-        tensorflow.get_logger().setLevel("ERROR")  # it warns of retracing where a chapter compiles several models
+        tensorflow.get_logger().setLevel(
+            "ERROR"
+        )  # it warns of retracing where a chapter compiles several models
         for gpu in tensorflow.config.list_physical_devices("GPU"):
-            with contextlib.suppress(RuntimeError):  # already in use: its memory is set up as the user wanted it
+            with contextlib.suppress(
+                RuntimeError
+            ):  # already in use: its memory is set up as the user wanted it
                 tensorflow.config.experimental.set_memory_growth(gpu, True)
     finally:
         os.dup2(stderr, 2)

@@ -47,7 +47,9 @@ class LiveFigure(keras.callbacks.Callback):
         if done % self.every == 0 or done == epochs:
             seconds = time.monotonic() - self.started
             left = seconds / (done - self.first_epoch) * (epochs - done)
-            losses = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in (logs or {}).items())
+            losses = ", ".join(
+                f"{name.replace('_', ' ')} {value:.3f}" for name, value in (logs or {}).items()
+            )
             self.show(f"epoch {done} of {epochs}, {left:.0f} s left: {losses}")
 
     def show(self, line):
@@ -81,7 +83,14 @@ class Animation:
         stream = io.BytesIO()
         durations = [milliseconds] * (len(frames) - 1) + [10 * milliseconds]
         frames[0].save(
-            stream, "WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=60, method=4
+            stream,
+            "WEBP",
+            save_all=True,
+            append_images=frames[1:],
+            duration=durations,
+            loop=0,
+            quality=60,
+            method=4,
         )
         self.webp = stream.getvalue()
         stream = io.BytesIO()

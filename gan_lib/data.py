@@ -41,9 +41,13 @@ def load_images(name="mnist-5k", image_shape=None):
         ConnectionError: if a set has to be downloaded and cannot be.
     """
     if image_shape is not None and not (
-        len(image_shape) == 3 and all(isinstance(n, int) and n > 0 for n in image_shape) and image_shape[2] in (1, 3)
+        len(image_shape) == 3
+        and all(isinstance(n, int) and n > 0 for n in image_shape)
+        and image_shape[2] in (1, 3)
     ):
-        raise ValueError(f"image_shape is {image_shape}; expected (height, width, channels) with 1 or 3 channels")
+        raise ValueError(
+            f"image_shape is {image_shape}; expected (height, width, channels) with 1 or 3 channels"
+        )
     if name == "mnist-5k":
         pixels, labels = _read_archive(checked_file("mnist-5k.npz"))
     elif name in DOWNLOADS:
@@ -52,10 +56,14 @@ def load_images(name="mnist-5k", image_shape=None):
         return _load_folder(pathlib.Path(name), image_shape or (28, 28, 1))
     else:
         names = ", ".join(["mnist-5k", *DOWNLOADS])
-        raise ValueError(f"unknown image set {str(name)!r}; expected one of {names}, or the path of a folder")
+        raise ValueError(
+            f"unknown image set {str(name)!r}; expected one of {names}, or the path of a folder"
+        )
     if image_shape is None or image_shape == (28, 28, 1):
         return _to_range(pixels[..., None]), labels.astype(np.int64)
-    return _to_range(np.stack([_resize(Image.fromarray(p), image_shape) for p in pixels])), labels.astype(np.int64)
+    return _to_range(
+        np.stack([_resize(Image.fromarray(p), image_shape) for p in pixels])
+    ), labels.astype(np.int64)
 
 
 def checked_file(file_name):
@@ -66,7 +74,9 @@ def checked_file(file_name):
     """
     path = DATA_FOLDER / file_name
     if not path.is_file():
-        raise ValueError(f"{file_name} is missing in {DATA_FOLDER}; restore it with: git checkout -- data/{file_name}")
+        raise ValueError(
+            f"{file_name} is missing in {DATA_FOLDER}; restore it with: git checkout -- data/{file_name}"
+        )
     found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), CHECKSUMS[file_name]
     if found != expected:
         raise ValueError(
@@ -81,7 +91,9 @@ def _read_archive(path):
         with np.load(path) as archive:
             return archive["images"], archive["labels"]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it and load the set again") from error
+        raise ValueError(
+            f"{path} is damaged ({error}); delete it and load the set again"
+        ) from error
 
 
 def _download(name):
@@ -91,7 +103,9 @@ def _download(name):
         socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
         try:
             train, test = DOWNLOADS[name].load_data()
-        except Exception as error:  # keras.datasets raises a bare Exception where there is no connection
+        except (
+            Exception
+        ) as error:  # keras.datasets raises a bare Exception where there is no connection
             raise ConnectionError(
                 f"could not download {name!r}: {error}. Without a network, use 'mnist-5k', which comes with the "
                 f"course, or make {path} elsewhere: load {name!r} there once, and copy the file here."
@@ -110,7 +124,9 @@ def _download(name):
 
 def _load_folder(folder, image_shape):
     readable = set(Image.registered_extensions())
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in readable and not p.name.startswith("."))
+    paths = sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in readable and not p.name.startswith(".")
+    )
     if not paths:
         raise ValueError(f"no pictures in {folder}; expected files such as .png or .jpg")
     pixels, unreadable = [], []
@@ -121,14 +137,18 @@ def _load_folder(folder, image_shape):
         except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
             unreadable.append(str(path))
     if unreadable:
-        raise ValueError(f"{len(unreadable)} of {len(paths)} pictures are unreadable: {', '.join(unreadable)}")
+        raise ValueError(
+            f"{len(unreadable)} of {len(paths)} pictures are unreadable: {', '.join(unreadable)}"
+        )
     classes = sorted({p.parent for p in paths})
     return _to_range(np.stack(pixels)), np.array([classes.index(p.parent) for p in paths], np.int64)
 
 
 def _resize(picture, image_shape):
     height, width, channels = image_shape
-    picture = picture.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.LANCZOS)
+    picture = picture.convert("L" if channels == 1 else "RGB").resize(
+        (width, height), Image.Resampling.LANCZOS
+    )
     return np.asarray(picture, np.uint8).reshape(image_shape)
 
 

@@ -8,29 +8,30 @@ import tensorflow as tf
 class GAN(keras.Model):
     """A generator and a discriminator that train against each other with `fit()`.
 
-    A training step is one round of Algorithm 1 of Goodfellow et al. 2014, "Generative Adversarial Nets"
-    (arXiv:1406.2661): k steps of the discriminator, each on a fresh minibatch of m real examples and m fresh latent
-    vectors, then one step of the generator on m fresh latent vectors. One batch of `fit` holds the real examples of a
-    whole round: give it the batch size k * m.
+    A training step is one round of Algorithm 1 of Goodfellow et al. 2014, "Generative
+    Adversarial Nets" (arXiv:1406.2661): k steps of the discriminator, each on a fresh minibatch of
+    m real examples and m fresh latent vectors, then one step of the generator on m fresh latent
+    vectors. One batch of `fit` holds the real examples of a whole round: give it the size k * m.
 
-    The discriminator minimises binary cross-entropy with target 1 for real and 0 for generated examples, averaged over
-    both. That is -V(D, G) / 2, and ln 2 where D = 1/2. (Algorithm 1 ascends V: the same direction, twice as steep.)
-    The generator minimises -log D(G(z)), the non-saturating loss of section 3 of the paper.
+    The discriminator minimises binary cross-entropy with target 1 for real and 0 for generated
+    examples, averaged over both. That is -V(D, G) / 2, and ln 2 where D = 1/2. (Algorithm 1
+    ascends V: the same direction, twice as steep.) The generator minimises -log D(G(z)), the
+    non-saturating loss of section 3 of the paper.
 
     Args:
         generator: Keras model, latent vectors (batch, latent_dim) to examples (batch, ...).
         discriminator: Keras model, examples (batch, ...) to logits (batch, 1), without a sigmoid.
         discriminator_steps: k of Algorithm 1.
         saturating: if True, the generator minimises log(1 - D(G(z))), as Algorithm 1 is written.
-        label_smoothing: in [0, 1). The target of real examples is 1 - label_smoothing, that of generated ones stays 0
-            (one-sided, Salimans et al. 2016, section 3.4).
-        latent: "normal" for N(0, 1) or "uniform" for U[-1, 1), for each number of a latent vector.
-        seed: integer. The same seed, initial weights and data give the same run; None draws a seed.
+        label_smoothing: in [0, 1). The target of real examples is 1 - label_smoothing, that of
+            generated ones stays 0 (one-sided, Salimans et al. 2016, section 3.4).
+        latent: "normal" for N(0, 1) or "uniform" for U[-1, 1), each number of a latent vector.
+        seed: integer. The same seed, initial weights and data give the same run; None draws one.
 
     Raises:
-        ValueError: where a network is missing, not built or does not fit the other, where an option is out of range,
-            and, from `fit`, where the data is not float examples of the discriminator's input shape, or a batch has
-            fewer than k of them.
+        ValueError: where a network is missing, not built or does not fit the other, where an option
+            is out of range, and, from `fit`, where the data is not float examples of the
+            discriminator's input shape, or a batch has fewer than k of them.
     """
 
     def __init__(
@@ -46,16 +47,31 @@ class GAN(keras.Model):
     ):
         super().__init__(**kwargs)
         for role, network in [("generator", generator), ("discriminator", discriminator)]:
-            if not (isinstance(network, keras.Model) and network.built and hasattr(network, "input_shape")):
-                raise ValueError(f"{role} is {network!r}; expected a Keras model that starts with keras.Input")
-        if len(generator.input_shape) != 2 or generator.output_shape[1:] != discriminator.input_shape[1:]:
+            if not (
+                isinstance(network, keras.Model)
+                and network.built
+                and hasattr(network, "input_shape")
+            ):
+                raise ValueError(
+                    f"{role} is {network!r}; expected a Keras model that starts with keras.Input"
+                )
+        if (
+            len(generator.input_shape) != 2
+            or generator.output_shape[1:] != discriminator.input_shape[1:]
+        ):
             raise ValueError(
                 f"generator maps {generator.input_shape} to {generator.output_shape}; expected (None, latent_dim) to "
                 f"the discriminator's input, {discriminator.input_shape}"
             )
         if discriminator.output_shape != (None, 1):
-            raise ValueError(f"discriminator's output is {discriminator.output_shape}; expected logits (None, 1)")
-        if discriminator_steps < 1 or not 0 <= label_smoothing < 1 or latent not in ("normal", "uniform"):
+            raise ValueError(
+                f"discriminator's output is {discriminator.output_shape}; expected logits (None, 1)"
+            )
+        if (
+            discriminator_steps < 1
+            or not 0 <= label_smoothing < 1
+            or latent not in ("normal", "uniform")
+        ):
             raise ValueError(
                 f"received discriminator_steps={discriminator_steps}, label_smoothing={label_smoothing}, "
                 f"latent={latent!r}; expected 1 or more, a number in [0, 1), and 'normal' or 'uniform'"
@@ -78,7 +94,9 @@ class GAN(keras.Model):
         self.generator_optimizer = keras.optimizers.get(generator_optimizer)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
         if self.generator_optimizer is self.discriminator_optimizer:
-            raise ValueError("received one optimizer twice; expected two, since each keeps the state of one network")
+            raise ValueError(
+                "received one optimizer twice; expected two, since each keeps the state of one network"
+            )
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
@@ -90,13 +108,13 @@ class GAN(keras.Model):
         return self.generator(latent, training=training)
 
     def sample(self, n, seed=None):
-        """Returns n generated examples, float32 numpy array (n, ...). The same integer seed gives the same latents."""
+        """Returns n generated examples, a float32 numpy array (n, ...). A seed makes it repeatable."""
         latent = self.draw_latent(n, seed)
         batches = [self.generator(latent[i : i + 500], training=False) for i in range(0, n, 500)]
         return np.concatenate([batch.numpy() for batch in batches])
 
     def draw_latent(self, n, seed=None):
-        """Returns n latent vectors, (n, latent_dim), other ones on each replica of a distribution strategy."""
+        """Returns n latent vectors, (n, latent_dim); each replica of a strategy draws its own."""
         seed = self.seed_generator.next() if seed is None else (seed, 0)
         seed = tf.random.experimental.stateless_fold_in(
             seed, tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -110,7 +128,7 @@ class GAN(keras.Model):
         self.check_batch(real)
         k, n = self.discriminator_steps, tf.shape(real)[0]
         for step in range(k):
-            rows = tf.range(step, tf.maximum(n, k), k) % n  # fewer than k examples, in a last batch, are reused
+            rows = tf.range(step, tf.maximum(n, k), k) % n  # a last batch of fewer than k is reused
             self.update_discriminator(tf.gather(real, rows))
         self.update_generator(tf.maximum(n // k, 1))
         return {metric.name: metric.result() for metric in self.metrics}
@@ -119,8 +137,12 @@ class GAN(keras.Model):
         """One step of the discriminator on a minibatch of real examples; the generator's weights stay."""
         generated = self.generator(self.draw_latent(tf.shape(real)[0]), training=True)
         with tf.GradientTape() as tape:
-            loss_on_real = self.cross_entropy(1.0 - self.label_smoothing, self.discriminator(real, training=True))
-            loss_on_generated = self.cross_entropy(0.0, self.discriminator(generated, training=True))
+            loss_on_real = self.cross_entropy(
+                1.0 - self.label_smoothing, self.discriminator(real, training=True)
+            )
+            loss_on_generated = self.cross_entropy(
+                0.0, self.discriminator(generated, training=True)
+            )
             loss = (loss_on_real + loss_on_generated) / 2
         self.descend(tape, loss, self.discriminator, self.discriminator_optimizer)
         self.discriminator_loss.update_state(loss)
@@ -130,24 +152,33 @@ class GAN(keras.Model):
         latent = self.draw_latent(n)
         with tf.GradientTape() as tape:
             logits = self.discriminator(self.generator(latent, training=True), training=True)
-            loss = -self.cross_entropy(0.0, logits) if self.saturating else self.cross_entropy(1.0, logits)
+            loss = (
+                -self.cross_entropy(0.0, logits)
+                if self.saturating
+                else self.cross_entropy(1.0, logits)
+            )
         self.descend(tape, loss, self.generator, self.generator_optimizer)
         self.generator_loss.update_state(loss)
 
     def cross_entropy(self, target, logits):
-        """Binary cross-entropy of logits (batch, 1) with one target for all, mean over the batch, in float32."""
+        """Binary cross-entropy of logits (batch, 1) with one target, the mean in float32."""
         logits = tf.cast(logits, tf.float32)
-        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits))
+        return tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits)
+        )
 
     def descend(self, tape, loss, network, optimizer):
-        """One optimizer step of one network. Keras adds the gradients of all replicas, so each gives its share."""
+        """One optimizer step. Keras adds the gradients of all replicas, so each gives its share."""
         share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
         variables = network.trainable_variables
         optimizer.apply(tape.gradient(loss, variables, output_gradients=share), variables)
 
     def check_batch(self, real):
         expected = self.discriminator.input_shape[1:]
-        if not tf.TensorShape(expected).is_compatible_with(real.shape[1:]) or not real.dtype.is_floating:
+        if (
+            not tf.TensorShape(expected).is_compatible_with(real.shape[1:])
+            or not real.dtype.is_floating
+        ):
             raise ValueError(
                 f"received real examples of shape {tuple(real.shape[1:])} and type {real.dtype.name}; "
                 f"expected {expected} and floating-point numbers in the range of the generator's output"
@@ -159,7 +190,7 @@ class GAN(keras.Model):
             )
 
     def save_own_variables(self, store):
-        """Keeps the state of all random generators too. Keras leaves it out; a loaded run needs it to go on exactly."""
+        """Keeps the state of all random generators too: a loaded run needs it to go on exactly."""
         for i, state in enumerate(self.random_states()):
             store[str(i)] = state
 

@@ -13,7 +13,9 @@ from sklearn.neighbors import NearestNeighbors
 def _digit_classifier():
     """The classifier that data/build_digit_classifier.py makes: digits to (features, logits)."""
     classifier = keras.models.load_model(data.checked_file("digit-classifier.keras"), compile=False)
-    return keras.Model(classifier.inputs[0], [classifier.get_layer("features").output, classifier.outputs[0]])
+    return keras.Model(
+        classifier.inputs[0], [classifier.get_layer("features").output, classifier.outputs[0]]
+    )
 
 
 def _classifier_outputs(images):
@@ -24,7 +26,9 @@ def _classifier_outputs(images):
         raise ValueError(
             f"received {images.dtype} images between {images.min()} and {images.max()}; expected floats in [-1, 1]"
         )
-    batches = [_digit_classifier()(images[i : i + 500], training=False) for i in range(0, len(images), 500)]
+    batches = [
+        _digit_classifier()(images[i : i + 500], training=False) for i in range(0, len(images), 500)
+    ]
     features, logits = (np.concatenate([batch[i].numpy() for batch in batches]) for i in range(2))
     return features, logits
 
@@ -78,7 +82,9 @@ def frechet_distance(features_a, features_b):
     """
     a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ValueError(f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of 2 or more")
+        raise ValueError(
+            f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of 2 or more"
+        )
     covariance_a, covariance_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     # tr (C_a C_b)^(1/2) through the symmetric root of C_a: exact for singular covariances too, unlike a general root
     values, vectors = np.linalg.eigh(covariance_a)
@@ -104,8 +110,12 @@ def nearest_neighbours(queries, references):
     """
     queries, references = np.asarray(queries), np.asarray(references)
     if queries.shape[1:] != references.shape[1:]:
-        raise ValueError(f"received examples of shapes {queries.shape[1:]} and {references.shape[1:]}; expected one")
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(references.reshape(len(references), -1))
+        raise ValueError(
+            f"received examples of shapes {queries.shape[1:]} and {references.shape[1:]}; expected one"
+        )
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(
+        references.reshape(len(references), -1)
+    )
     distances, indices = search.kneighbors(queries.reshape(len(queries), -1))
     return distances[:, 0], indices[:, 0]
 
@@ -127,7 +137,9 @@ def checkerboard_energy(images):
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1] % 2 or images.shape[2] % 2:
-        raise ValueError(f"received shape {images.shape}; expected (n, height, width, channels), even height and width")
+        raise ValueError(
+            f"received shape {images.shape}; expected (n, height, width, channels), even height and width"
+        )
     energy = np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2
     energy[:, 0, 0] = 0
     alternating = np.zeros(images.shape[1:3], bool)

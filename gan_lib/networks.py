@@ -58,7 +58,7 @@ def convolutional_generator(
     latent_dim=100,
     filters=32,
     hidden_units=256,
-    upsampling="transpose",
+    upsampling="nearest",
     batch_normalization=True,
 ):
     """A generator of images: two dense layers to a small grid, doubled in size until it is an image.
@@ -70,8 +70,8 @@ def convolutional_generator(
         latent_dim: length of a latent vector.
         filters: filters before the last layer; the number doubles with each layer away from the image.
         hidden_units: units of the first dense layer, which lets distant parts of an image agree.
-        upsampling: how a grid is doubled: "transpose" for Conv2DTranspose with kernel 4 and stride 2, or "nearest"
-            for UpSampling2D, which repeats each value, then Conv2D with kernel 3.
+        upsampling: how a grid is doubled: "nearest" for UpSampling2D, which repeats each value, then Conv2D with
+            kernel 3, or "transpose" for Conv2DTranspose with kernel 4 and stride 2.
         batch_normalization: whether to normalise the batch after each hidden layer.
 
     Returns:
@@ -80,10 +80,14 @@ def convolutional_generator(
     Raises:
         ValueError: if the image shape or the upsampling is not one of these.
     """
-    if tuple(image_shape) not in {(size, size, channels) for size in (28, 32, 64) for channels in (1, 3)}:
-        raise ValueError(f"image_shape is {image_shape}; expected 28, 32 or 64 pixels square with 1 or 3 channels")
-    if upsampling not in ("transpose", "nearest"):
-        raise ValueError(f"upsampling is {upsampling!r}; expected 'transpose' or 'nearest'")
+    if tuple(image_shape) not in {
+        (size, size, channels) for size in (28, 32, 64) for channels in (1, 3)
+    }:
+        raise ValueError(
+            f"image_shape is {image_shape}; expected 28, 32 or 64 pixels square with 1 or 3 channels"
+        )
+    if upsampling not in ("nearest", "transpose"):
+        raise ValueError(f"upsampling is {upsampling!r}; expected 'nearest' or 'transpose'")
     size, _, channels = image_shape
     doublings = 3 if size == 64 else 2
     grid = size // 2**doublings
@@ -96,11 +100,11 @@ def convolutional_generator(
         model.add(layers.BatchNormalization())
     model.add(layers.LeakyReLU(0.2))
     model.add(layers.Dense(grid * grid * units, use_bias=not batch_normalization))
+    if batch_normalization:
+        model.add(layers.BatchNormalization())
+    model.add(layers.LeakyReLU(0.2))
     model.add(layers.Reshape((grid, grid, units)))
     for doubling in range(doublings):
-        if batch_normalization:
-            model.add(layers.BatchNormalization())
-        model.add(layers.LeakyReLU(0.2))
         last = doubling == doublings - 1
         units = channels if last else units // 2
         bias = last or not batch_normalization
@@ -109,6 +113,10 @@ def convolutional_generator(
         else:
             model.add(layers.UpSampling2D())
             model.add(layers.Conv2D(units, 3, padding="same", use_bias=bias))
+        if batch_normalization and not last:
+            model.add(layers.BatchNormalization())
+        if not last:
+            model.add(layers.LeakyReLU(0.2))
     model.add(layers.Activation("tanh", dtype="float32"))
     return model
 
@@ -128,8 +136,12 @@ def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, hidden_unit
     Raises:
         ValueError: if the image shape is not one of these.
     """
-    if tuple(image_shape) not in {(size, size, channels) for size in (28, 32, 64) for channels in (1, 3)}:
-        raise ValueError(f"image_shape is {image_shape}; expected 28, 32 or 64 pixels square with 1 or 3 channels")
+    if tuple(image_shape) not in {
+        (size, size, channels) for size in (28, 32, 64) for channels in (1, 3)
+    }:
+        raise ValueError(
+            f"image_shape is {image_shape}; expected 28, 32 or 64 pixels square with 1 or 3 channels"
+        )
     model = keras.Sequential(name="discriminator")
     model.add(keras.Input(image_shape))
     for halving in range(3 if image_shape[0] == 64 else 2):

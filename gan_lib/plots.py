@@ -27,12 +27,16 @@ def image_grid(images, columns=8, title=None, row_labels=None):
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"received shape {images.shape}; expected (n, height, width, channels) with 1 or 3 channels")
+        raise ValueError(
+            f"received shape {images.shape}; expected (n, height, width, channels) with 1 or 3 channels"
+        )
     n, height, width, channels = images.shape
     columns = min(columns, n)
     rows = -(-n // columns)
     gap = 1  # pixels of white between two images
-    board = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32)
+    board = np.ones(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32
+    )
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         board[top : top + height, left : left + width] = (np.clip(image, -1, 1) + 1) / 2
@@ -44,7 +48,9 @@ def image_grid(images, columns=8, title=None, row_labels=None):
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
     if row_labels:
-        axis.set_yticks([row * (height + gap) + height / 2 for row in range(rows)], row_labels, fontsize=9)
+        axis.set_yticks(
+            [row * (height + gap) + height / 2 for row in range(rows)], row_labels, fontsize=9
+        )
         axis.tick_params(length=0)
     if title:
         axis.set_title(title, fontsize=10, loc="left")
@@ -58,12 +64,20 @@ def loss_curves(histories, x_label="epoch"):
         histories: dict, title of a panel to the `history` dict that `fit` returns (names of losses to lists).
         x_label: what one point of the lists stands for.
     """
-    figure, axes = _figure(1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False)
+    figure, axes = _figure(
+        1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False
+    )
     styles = {"discriminator_loss": (REAL, "-"), "generator_loss": (GENERATED, "--")}
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for name, values in history.items():
             colour, line = styles[name]
-            axis.plot(np.arange(1, len(values) + 1), values, line, color=colour, label=name.replace("_", " "))
+            axis.plot(
+                np.arange(1, len(values) + 1),
+                values,
+                line,
+                color=colour,
+                label=name.replace("_", " "),
+            )
         axis.axhline(np.log(2), color="gray", linewidth=0.8, linestyle=":", label="ln 2")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel(x_label)
@@ -81,13 +95,29 @@ def histograms(samples, x_label, bins=40):
         bins: number of bins.
     """
     figure, axis = _figure(figsize=(6.5, 2.8))
-    edges = np.histogram_bin_edges(np.concatenate([np.ravel(values) for values in samples.values()]), bins)
+    edges = np.histogram_bin_edges(
+        np.concatenate([np.ravel(values) for values in samples.values()]), bins
+    )
     styles = [(REAL, "-"), (GENERATED, "--"), ("gray", ":"), ("black", "-.")]
     for (name, values), (colour, line) in zip(samples.items(), styles, strict=False):
         weights = np.full(np.size(values), 1 / np.size(values))
-        axis.hist(np.ravel(values), edges, weights=weights, histtype="stepfilled", color=colour, alpha=0.15)
         axis.hist(
-            np.ravel(values), edges, weights=weights, histtype="step", color=colour, linestyle=line, label=name, lw=1.6
+            np.ravel(values),
+            edges,
+            weights=weights,
+            histtype="stepfilled",
+            color=colour,
+            alpha=0.15,
+        )
+        axis.hist(
+            np.ravel(values),
+            edges,
+            weights=weights,
+            histtype="step",
+            color=colour,
+            linestyle=line,
+            label=name,
+            lw=1.6,
         )
     axis.set_xlabel(x_label)
     axis.set_ylabel("share")

@@ -29,10 +29,10 @@ def execute(source, target, parameters=None):
     import papermill
 
     papermill.execute_notebook(
-        source,
-        target,
+        str(source),
+        str(target),
         parameters=parameters,
-        cwd=NOTEBOOKS,
+        cwd=str(NOTEBOOKS),
         kernel_name="python3",
         progress_bar=False,
         log_output=True,
@@ -61,7 +61,10 @@ def run(name, preset=""):
     parameters = preset_parameters(preset).get(name, {})
     BUILD.mkdir(exist_ok=True)
     logging.basicConfig(
-        filename=BUILD / f"{name}.log", filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+        filename=BUILD / f"{name}.log",
+        filemode="w",
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
     )
     started, error = time.monotonic(), ""
     try:
@@ -115,7 +118,11 @@ def normalise(notebook):
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+            "language_info": {
+                "name": "python",
+                "file_extension": ".py",
+                "mimetype": "text/x-python",
+            },
         }
     )
     for cell in notebook.cells:
@@ -136,7 +143,11 @@ def save_picture(notebook, name):
     """Writes the last figure of the cell that is tagged `picture` to pictures/, for the README."""
     for cell in notebook.cells:
         if "picture" in cell.metadata.get("tags", []):
-            figures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+            figures = [
+                output.data["image/png"]
+                for output in cell.outputs
+                if "image/png" in output.get("data", {})
+            ]
             PICTURES.mkdir(exist_ok=True)
             (PICTURES / f"{name}.png").write_bytes(base64.b64decode(figures[-1]))
 
@@ -161,7 +172,9 @@ def refresh(name):
 
 
 def main(arguments):
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a warning of the debugger in the kernel
+    os.environ.setdefault(
+        "PYDEVD_DISABLE_FILE_VALIDATION", "1"
+    )  # a warning of the debugger in the kernel
     match arguments:
         case ["run", name, *preset] if len(preset) < 2:
             run(name, *preset)

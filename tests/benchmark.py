@@ -36,27 +36,42 @@ class TextbookGAN(keras.Model):
 
     def compile(self, generator_optimizer, discriminator_optimizer):
         super().compile()
-        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        self.generator_optimizer, self.discriminator_optimizer = (
+            generator_optimizer,
+            discriminator_optimizer,
+        )
         self.loss_function = keras.losses.BinaryCrossentropy(from_logits=True)
 
     def train_step(self, real):
         n = tf.shape(real)[0]
         latent_shape = (n, self.generator.input_shape[-1])
-        images = tf.concat([real, self.generator(keras.random.normal(latent_shape, seed=self.seed_generator))], axis=0)
+        images = tf.concat(
+            [real, self.generator(keras.random.normal(latent_shape, seed=self.seed_generator))],
+            axis=0,
+        )
         labels = tf.concat([tf.ones((n, 1)), tf.zeros((n, 1))], axis=0)
         with tf.GradientTape() as tape:
-            discriminator_loss = self.loss_function(labels, self.discriminator(images, training=True))
+            discriminator_loss = self.loss_function(
+                labels, self.discriminator(images, training=True)
+            )
         gradients = tape.gradient(discriminator_loss, self.discriminator.trainable_weights)
-        self.discriminator_optimizer.apply_gradients(zip(gradients, self.discriminator.trainable_weights, strict=True))
+        self.discriminator_optimizer.apply_gradients(
+            zip(gradients, self.discriminator.trainable_weights, strict=True)
+        )
         latent = keras.random.normal(latent_shape, seed=self.seed_generator)
         with tf.GradientTape() as tape:
             logits = self.discriminator(self.generator(latent, training=True), training=True)
             generator_loss = self.loss_function(tf.ones((n, 1)), logits)
         gradients = tape.gradient(generator_loss, self.generator.trainable_weights)
-        self.generator_optimizer.apply_gradients(zip(gradients, self.generator.trainable_weights, strict=True))
+        self.generator_optimizer.apply_gradients(
+            zip(gradients, self.generator.trainable_weights, strict=True)
+        )
         self.discriminator_loss.update_state(discriminator_loss)
         self.generator_loss.update_state(generator_loss)
-        return {"discriminator_loss": self.discriminator_loss.result(), "generator_loss": self.generator_loss.result()}
+        return {
+            "discriminator_loss": self.discriminator_loss.result(),
+            "generator_loss": self.generator_loss.result(),
+        }
 
 
 def fit_way(model, real, batch_size, **options):
@@ -75,7 +90,9 @@ def train_on_batch_way(generator, discriminator, real, batch_size):
     latent_dim = generator.input_shape[-1]
     ones, zeros = np.ones((batch_size, 1)), np.zeros((batch_size, 1))
     discriminator.compile(adam(), loss)
-    discriminator.train_on_batch(real[:batch_size], ones)  # built before it is frozen, so that it goes on learning
+    discriminator.train_on_batch(
+        real[:batch_size], ones
+    )  # built before it is frozen, so that it goes on learning
     discriminator.trainable = False
     combined = keras.Sequential([generator, discriminator])
     combined.compile(adam(), loss)
@@ -109,7 +126,9 @@ def compare(title, make_generator, make_discriminator, real, batch_size, steps):
 
     ways = {
         "GAN.fit": fit_way(GAN(*pair()), real, batch_size),
-        "GAN.fit, steps_per_execution=50": fit_way(GAN(*pair()), real, batch_size, steps_per_execution=50),
+        "GAN.fit, steps_per_execution=50": fit_way(
+            GAN(*pair()), real, batch_size, steps_per_execution=50
+        ),
         "(a) train_on_batch loop": train_on_batch_way(*pair(), real, batch_size),
         "(b) textbook train_step": fit_way(TextbookGAN(*pair()), real, batch_size),
     }
@@ -125,7 +144,10 @@ def compare(title, make_generator, make_discriminator, real, batch_size, steps):
     print(f"\n{title}, batch {batch_size}, {steps} steps a turn, {TURNS} turns")
     print(f"{'':34}{'ms a step':>10}{'against (a)':>13}{'against (b)':>13}")
     for name, median in medians.items():
-        a, b = (medians[other] / median for other in ("(a) train_on_batch loop", "(b) textbook train_step"))
+        a, b = (
+            medians[other] / median
+            for other in ("(a) train_on_batch loop", "(b) textbook train_step")
+        )
         print(f"{name:34}{median:>10.2f}{a:>12.2f}x{b:>12.2f}x")
 
 
@@ -138,7 +160,11 @@ def first_step_seconds():
         "gan.compile('adam', 'adam'); gan.fit(data.load_images()[0][:64], batch_size=64, verbose=0);"
         "print(time.perf_counter() - t)"
     )
-    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    return float(
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+    )
 
 
 def main():
@@ -160,8 +186,12 @@ def main():
         batch_size=64,
         steps=100,
     )
-    print(f"\nimport of gan_lib to the end of the first training step: {first_step_seconds():.1f} s")
-    print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+    print(
+        f"\nimport of gan_lib to the end of the first training step: {first_step_seconds():.1f} s"
+    )
+    print(
+        f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB"
+    )
 
 
 if __name__ == "__main__":

@@ -15,12 +15,16 @@ from PIL import Image
 def draw(model):
     """A figure that shows the model's only weight as a shade of grey."""
     figure, axis = plt.subplots(figsize=(2, 2))
-    axis.imshow(np.full((2, 2), float(model.layers[0].kernel.numpy()[0, 0])), vmin=0, vmax=10, cmap="gray")
+    axis.imshow(
+        np.full((2, 2), float(model.layers[0].kernel.numpy()[0, 0])), vmin=0, vmax=10, cmap="gray"
+    )
     return figure
 
 
 def trained(callback, epochs, initial_epoch=0):
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+    )
     model.compile("sgd", "mse")
     x = np.ones((4, 1))
     model.fit(x, 9 * x, epochs=epochs, initial_epoch=initial_epoch, verbose=0, callbacks=[callback])
@@ -38,7 +42,9 @@ def test_a_picture_every_so_many_epochs_and_a_line_each(capsys):
     ]
     assert lines[-1].startswith("epoch 5 of 5, 0 s left: loss ")
     assert len(live.frames) == 4 and not plt.get_fignums()
-    middles = [frame.convert("L").getpixel((frame.width // 2, frame.height // 2)) for frame in live.frames]
+    middles = [
+        frame.convert("L").getpixel((frame.width // 2, frame.height // 2)) for frame in live.frames
+    ]
     assert middles == sorted(middles) and middles[0] == 0 < middles[1] < middles[-1]
 
 

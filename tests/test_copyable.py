@@ -8,7 +8,9 @@ import pytest
 from IPython.core.magics.code import extract_symbols
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STANDARD_IMPORTS = "import numpy as np\nimport tensorflow as tf\nimport keras\nfrom keras import layers\n"
+STANDARD_IMPORTS = (
+    "import numpy as np\nimport tensorflow as tf\nimport keras\nfrom keras import layers\n"
+)
 NO_GAN_LIB = "import sys\nsys.modules['gan_lib'] = None\n"
 NETWORKS = """
 generator = keras.Sequential([keras.Input((5,)), layers.Dense(64, activation="tanh"), layers.Reshape((8, 8, 1))])
@@ -23,9 +25,14 @@ assert all((a != b).any() for a, b in zip(before, model.get_weights()))
 assert model.sample(3).shape == (3, 8, 8, 1)
 """
 USES = {
-    ("gan", "GAN"): NETWORKS + "model = GAN(generator, discriminator)\nmodel.compile('adam', 'adam')" + TRAIN,
+    ("gan", "GAN"): NETWORKS
+    + "model = GAN(generator, discriminator)\nmodel.compile('adam', 'adam')"
+    + TRAIN,
     ("networks", "dense_generator"): "assert dense_generator()(np.ones((4, 2))).shape == (4, 2)",
-    ("networks", "dense_discriminator"): "assert dense_discriminator()(np.ones((4, 2))).shape == (4, 1)",
+    (
+        "networks",
+        "dense_discriminator",
+    ): "assert dense_discriminator()(np.ones((4, 2))).shape == (4, 1)",
     ("networks", "convolutional_generator"): (
         "assert convolutional_generator(filters=2)(np.ones((4, 100))).shape == (4, 28, 28, 1)"
     ),
@@ -37,7 +44,9 @@ USES = {
 
 def percent_load(module, name):
     """What `%load -s name gan_lib/module.py` puts into a cell."""
-    blocks, missing = extract_symbols((ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8"), name)
+    blocks, missing = extract_symbols(
+        (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8"), name
+    )
     assert not missing
     return blocks[0]
 
@@ -45,14 +54,18 @@ def percent_load(module, name):
 @pytest.mark.parametrize("module, name", USES)
 def test_runs_alone(module, name, tmp_path):
     code = NO_GAN_LIB + STANDARD_IMPORTS + percent_load(module, name) + USES[module, name]
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr[-2000:]
 
 
 def test_all_public_names_are_tried():
     for module in {module for module, _ in USES}:
         lines = (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8").splitlines()
-        public = {line.split()[1].split("(")[0] for line in lines if line.startswith(("class ", "def "))}
+        public = {
+            line.split()[1].split("(")[0] for line in lines if line.startswith(("class ", "def "))
+        }
         assert public == {name for tried, name in USES if tried == module}
 
 

@@ -102,7 +102,9 @@ def test_folder_of_pictures(tmp_path):
     Image.new("L", (10, 90), 0).save(tmp_path / "dogs" / "b.JPG")
     (tmp_path / "notes.txt").write_text("no picture")
     images, labels = data.load_images(tmp_path, image_shape=(64, 32, 3))
-    assert images.shape == (2, 64, 32, 3) and images.dtype == np.float32 and labels.tolist() == [0, 1]
+    assert (
+        images.shape == (2, 64, 32, 3) and images.dtype == np.float32 and labels.tolist() == [0, 1]
+    )
     np.testing.assert_allclose(images[0], np.broadcast_to([1.0, -1.0, -1.0], (64, 32, 3)))
     np.testing.assert_allclose(images[1], -1.0)
     grey, _ = data.load_images(str(tmp_path))

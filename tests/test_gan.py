@@ -24,7 +24,9 @@ def small_networks(seed=0):
             layers.Dense(4 * 4 * 2),
             layers.BatchNormalization(),
             layers.Reshape((4, 4, 2)),
-            layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh", dtype="float32"),
+            layers.Conv2DTranspose(
+                1, 4, strides=2, padding="same", activation="tanh", dtype="float32"
+            ),
         ]
     )
     discriminator = keras.Sequential(
@@ -42,7 +44,11 @@ def small_networks(seed=0):
 
 def small_gan(seed=1, networks_seed=0, steps_per_execution=1, **options):
     gan = GAN(*small_networks(networks_seed), seed=seed, **options)
-    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), steps_per_execution=steps_per_execution)
+    gan.compile(
+        keras.optimizers.Adam(1e-3),
+        keras.optimizers.Adam(1e-3),
+        steps_per_execution=steps_per_execution,
+    )
     return gan
 
 
@@ -96,7 +102,9 @@ def test_losses_and_update_equal_hand_computation(saturating, label_smoothing):
     generator_loss = np.log(1 - d_generated) if saturating else -np.log(d_generated)
     c_new = c - rate * w_new * (-d_generated if saturating else d_generated - 1)
 
-    assert logs["discriminator_loss"] == pytest.approx((loss_on_real + loss_on_generated) / 2, abs=1e-6)
+    assert logs["discriminator_loss"] == pytest.approx(
+        (loss_on_real + loss_on_generated) / 2, abs=1e-6
+    )
     assert logs["generator_loss"] == pytest.approx(generator_loss, abs=1e-6)
     np.testing.assert_allclose(gan.discriminator.layers[0].kernel.numpy()[:, 0], w_new, atol=1e-6)
     np.testing.assert_allclose(gan.discriminator.layers[0].bias.numpy(), [b_new], atol=1e-6)
@@ -116,13 +124,22 @@ def test_label_smoothing_moves_the_optimum_to_09_p_over_p_plus_q():
 
 def test_each_step_changes_one_network_only():
     gan = small_gan()
-    trained = [[v.numpy() for v in network.trainable_variables] for network in (gan.generator, gan.discriminator)]
+    trained = [
+        [v.numpy() for v in network.trainable_variables]
+        for network in (gan.generator, gan.discriminator)
+    ]
     gan.update_discriminator(tf.constant(IMAGES))
-    now = [[v.numpy() for v in network.trainable_variables] for network in (gan.generator, gan.discriminator)]
+    now = [
+        [v.numpy() for v in network.trainable_variables]
+        for network in (gan.generator, gan.discriminator)
+    ]
     assert all(np.array_equal(a, b) for a, b in zip(trained[0], now[0], strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(trained[1], now[1], strict=True))
     gan.update_generator(8)
-    then = [[v.numpy() for v in network.trainable_variables] for network in (gan.generator, gan.discriminator)]
+    then = [
+        [v.numpy() for v in network.trainable_variables]
+        for network in (gan.generator, gan.discriminator)
+    ]
     assert all(np.array_equal(a, b) for a, b in zip(now[1], then[1], strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(now[0], then[0], strict=True))
 
@@ -148,12 +165,16 @@ def test_each_discriminator_step_takes_rows_of_its_own(batch, sizes):
 
 def test_ragged_last_batches_train():
     gan = small_gan(discriminator_steps=5)
-    gan.fit(IMAGES[:23], batch_size=10, verbose=0)  # 10, 10 and 3 examples, fewer than the discriminator's steps
+    gan.fit(
+        IMAGES[:23], batch_size=10, verbose=0
+    )  # 10, 10 and 3 examples, fewer than the discriminator's steps
     assert gan.discriminator_optimizer.iterations == 15 and gan.generator_optimizer.iterations == 3
     assert all(np.isfinite(x).all() for x in everything(gan))
 
 
-@pytest.mark.parametrize("latent, law", [("normal", scipy.stats.norm()), ("uniform", scipy.stats.uniform(-1, 2))])
+@pytest.mark.parametrize(
+    "latent, law", [("normal", scipy.stats.norm()), ("uniform", scipy.stats.uniform(-1, 2))]
+)
 def test_latent_vectors_have_their_law(latent, law):
     gan = small_gan(latent=latent)
     first, second = gan.draw_latent(5000).numpy(), gan.draw_latent(5000).numpy()
@@ -168,13 +189,17 @@ def test_a_seed_reproduces_a_run_and_another_does_not():
     for gan in runs:
         gan.fit(IMAGES, batch_size=16, epochs=2, shuffle=False, verbose=0)
     assert_same_run(runs[0], runs[1])
-    assert not np.array_equal(runs[0].generator.get_weights()[0], runs[2].generator.get_weights()[0])
+    assert not np.array_equal(
+        runs[0].generator.get_weights()[0], runs[2].generator.get_weights()[0]
+    )
 
 
 def test_same_run_from_array_dataset_and_several_steps_an_execution():
     runs = [small_gan(), small_gan(), small_gan(steps_per_execution=3)]
     runs[0].fit(IMAGES, batch_size=16, epochs=2, shuffle=False, verbose=0)
-    pairs = tf.data.Dataset.from_tensor_slices((IMAGES, np.zeros(len(IMAGES)))).batch(16)  # labels are passed over
+    pairs = tf.data.Dataset.from_tensor_slices((IMAGES, np.zeros(len(IMAGES)))).batch(
+        16
+    )  # labels are passed over
     runs[1].fit(pairs, epochs=2, verbose=0)
     runs[2].fit(IMAGES, batch_size=16, epochs=2, shuffle=False, verbose=0)
     assert_same_run(runs[0], runs[1])
@@ -204,8 +229,12 @@ def test_backup_and_restore_continues_exactly(tmp_path):
     whole, killed, restored = small_gan(), small_gan(), small_gan(seed=7, networks_seed=7)
     whole.fit(IMAGES, batch_size=16, epochs=4, shuffle=False, verbose=0)
     with pytest.raises(KeyboardInterrupt):
-        killed.fit(IMAGES, batch_size=16, epochs=4, shuffle=False, verbose=0, callbacks=[backup(), Kill()])
-    history = restored.fit(IMAGES, batch_size=16, epochs=4, shuffle=False, verbose=0, callbacks=[backup()])
+        killed.fit(
+            IMAGES, batch_size=16, epochs=4, shuffle=False, verbose=0, callbacks=[backup(), Kill()]
+        )
+    history = restored.fit(
+        IMAGES, batch_size=16, epochs=4, shuffle=False, verbose=0, callbacks=[backup()]
+    )
     assert history.epoch == [2, 3]
     assert_same_run(whole, restored)
 
@@ -227,7 +256,9 @@ def test_mirrored_strategy_takes_the_mean_of_the_replicas(two_replicas):
     def train():
         gan = GAN(*linear_networks([0.7, -0.3], 0.2, [0.4, 1.1]), seed=1)
         gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
-        history = gan.fit(real, batch_size=4, shuffle=False, verbose=0).history  # one step: later ones see latents
+        history = gan.fit(
+            real, batch_size=4, shuffle=False, verbose=0
+        ).history  # one step: later ones see latents
         return history, gan.discriminator.get_weights() + [gan.generator.layers[0].bias.numpy()]
 
     one = train()
@@ -235,7 +266,9 @@ def test_mirrored_strategy_takes_the_mean_of_the_replicas(two_replicas):
         two = train()
     for a, b in zip(one[1], two[1], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    np.testing.assert_allclose(one[0]["discriminator_loss"], two[0]["discriminator_loss"], atol=1e-6)
+    np.testing.assert_allclose(
+        one[0]["discriminator_loss"], two[0]["discriminator_loss"], atol=1e-6
+    )
 
 
 def test_each_replica_draws_its_own_latent_vectors(two_replicas):
@@ -284,7 +317,9 @@ def test_bad_networks_and_options_are_refused():
     with pytest.raises(ValueError, match=r"\(None, 8, 8, 1\)"):
         GAN(keras.Sequential([keras.Input((3,)), layers.Dense(2)]), discriminator)
     with pytest.raises(ValueError, match=r"expected logits \(None, 1\)"):
-        GAN(generator, keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)]))
+        GAN(
+            generator, keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)])
+        )
     for options in [{"discriminator_steps": 0}, {"label_smoothing": 1.0}, {"latent": "gaussian"}]:
         with pytest.raises(ValueError, match=str(*options.values())):
             GAN(generator, discriminator, **options)

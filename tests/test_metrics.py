@@ -24,10 +24,14 @@ def test_frechet_distance_in_one_dimension():
 
 def test_frechet_distance_equals_the_formula_with_scipy():
     rng = np.random.default_rng(0)
-    a, b = (rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + rng.normal(size=5) for _ in range(2))
+    a, b = (
+        rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + rng.normal(size=5) for _ in range(2)
+    )
     covariances = [np.cov(x, rowvar=False) for x in (a, b)]
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
-    expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(covariances[0] + covariances[1] - 2 * root)
+    expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(
+        covariances[0] + covariances[1] - 2 * root
+    )
     assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
     assert metrics.frechet_distance(a, a[::-1]) == pytest.approx(0, abs=1e-9)
     singular = np.pad(a, ((0, 0), (0, 3)))
@@ -42,7 +46,9 @@ def test_frechet_distance_refuses_other_shapes():
 
 def test_classifier_reads_held_out_digits():
     images, labels = data.load_images("mnist-5k")
-    probabilities = metrics.classify_digits(images[4000:])  # the classifier was trained on the first 4,000
+    probabilities = metrics.classify_digits(
+        images[4000:]
+    )  # the classifier was trained on the first 4,000
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert np.mean(probabilities.argmax(axis=1) == labels[4000:]) >= 0.98
     assert data.checked_file("digit-classifier.keras").stat().st_size <= 500_000
@@ -54,7 +60,9 @@ def test_features_order_real_blurred_and_noise():
     assert real.shape == (2000, 64) and real.min() >= 0
     blurred = (others + np.roll(others, 2, axis=1) + np.roll(others, 2, axis=2)) / 3
     noise = np.random.default_rng(0).uniform(-1, 1, others.shape)
-    distances = [metrics.frechet_distance(real, metrics.digit_features(x)) for x in (others, blurred, noise)]
+    distances = [
+        metrics.frechet_distance(real, metrics.digit_features(x)) for x in (others, blurred, noise)
+    ]
     assert distances[0] * 5 < distances[1] < distances[2] / 2
 
 
@@ -74,7 +82,9 @@ def test_features_refuse_other_images(images, received):
 
 def test_nearest_neighbours_by_hand():
     references = np.array([[[0.0, 0.0]], [[3.0, 4.0]], [[10.0, 0.0]]])
-    distances, indices = metrics.nearest_neighbours(np.array([[[3.0, 3.0]], [[6.0, -3.0]]]), references)
+    distances, indices = metrics.nearest_neighbours(
+        np.array([[[3.0, 3.0]], [[6.0, -3.0]]]), references
+    )
     assert indices.tolist() == [1, 2]
     np.testing.assert_allclose(distances, [1, 5])
     with pytest.raises(ValueError, match="expected one"):
@@ -89,7 +99,10 @@ def test_checkerboard_energy_of_known_patterns():
         "stripes two pixels wide": (np.sign(np.cos(np.pi * columns / 2 + 0.1)), 0),
         "a wave": (np.cos(2 * np.pi * rows / 28), 0),
         "flat": (np.full((28, 28), 0.3), 0),
-        "half wave, half board": (np.cos(2 * np.pi * rows / 28) * np.sqrt(2) + (-1.0) ** (rows + columns), 0.5),
+        "half wave, half board": (
+            np.cos(2 * np.pi * rows / 28) * np.sqrt(2) + (-1.0) ** (rows + columns),
+            0.5,
+        ),
     }
     for name, (pattern, expected) in patterns.items():
         images = np.broadcast_to(pattern[None, :, :, None], (3, 28, 28, 1))

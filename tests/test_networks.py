@@ -13,7 +13,9 @@ from keras import layers
 @pytest.mark.parametrize("channels", [1, 3])
 def test_convolutional_pair(size, channels, upsampling):
     shape = (size, size, channels)
-    generator = networks.convolutional_generator(shape, latent_dim=7, filters=4, upsampling=upsampling)
+    generator = networks.convolutional_generator(
+        shape, latent_dim=7, filters=4, upsampling=upsampling
+    )
     discriminator = networks.convolutional_discriminator(shape, filters=4)
     images = generator(np.random.default_rng(0).normal(size=(5, 7)) * 100).numpy()
     assert images.shape == (5, *shape) and -1 <= images.min() < -0.5 < 0.5 < images.max() <= 1
@@ -32,7 +34,9 @@ def test_discriminator_returns_logits_of_both_signs():
 def test_batch_normalization_is_an_option_and_never_at_the_output():
     def normalised(**options):
         found = networks.convolutional_generator(filters=4, **options).layers
-        return [i for i, layer in enumerate(found) if isinstance(layer, layers.BatchNormalization)], len(found)
+        return [
+            i for i, layer in enumerate(found) if isinstance(layer, layers.BatchNormalization)
+        ], len(found)
 
     places, n = normalised()
     assert len(places) == 3 and max(places) < n - 3
@@ -40,18 +44,25 @@ def test_batch_normalization_is_an_option_and_never_at_the_output():
 
 
 def test_dense_pair():
-    generator = networks.dense_generator(latent_dim=3, output_dim=2, units=(8, 4), negative_slope=0.1)
+    generator = networks.dense_generator(
+        latent_dim=3, output_dim=2, units=(8, 4), negative_slope=0.1
+    )
     discriminator = networks.dense_discriminator(input_dim=2, units=(8,))
     points = generator(np.ones((5, 3)))
     assert points.shape == (5, 2) and discriminator(points).shape == (5, 1)
     assert generator.count_params() == (3 * 8 + 8) + (8 * 4 + 4) + (4 * 2 + 2)
-    assert [layer.negative_slope for layer in generator.layers if isinstance(layer, layers.LeakyReLU)] == [0.1, 0.1]
+    assert [
+        layer.negative_slope for layer in generator.layers if isinstance(layer, layers.LeakyReLU)
+    ] == [0.1, 0.1]
 
 
 def test_outputs_are_float32_under_mixed_precision():
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     try:
-        generator, discriminator = networks.convolutional_generator(filters=4), networks.convolutional_discriminator()
+        generator, discriminator = (
+            networks.convolutional_generator(filters=4),
+            networks.convolutional_discriminator(),
+        )
         points, critic = networks.dense_generator(), networks.dense_discriminator()
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
@@ -66,5 +77,5 @@ def test_other_sizes_are_refused():
         for shape in [(30, 30, 1), (28, 32, 1), (28, 28, 2), (28, 28)]:
             with pytest.raises(ValueError, match="28, 32 or 64"):
                 make(shape)
-    with pytest.raises(ValueError, match="'bilinear'.*'transpose' or 'nearest'"):
+    with pytest.raises(ValueError, match="'bilinear'.*'nearest' or 'transpose'"):
         networks.convolutional_generator(upsampling="bilinear")

@@ -29,7 +29,10 @@ def test_image_grid_places_every_pixel():
 
 
 def test_loss_curves_share_their_limits_and_mark_ln_2():
-    runs = {name: {"discriminator_loss": [0.7, s], "generator_loss": [0.6, 2 * s]} for name, s in [("a", 1), ("b", 9)]}
+    runs = {
+        name: {"discriminator_loss": [0.7, s], "generator_loss": [0.6, 2 * s]}
+        for name, s in [("a", 1), ("b", 9)]
+    }
     axes = plots.loss_curves(runs).axes
     assert axes[0].get_ylim() == axes[1].get_ylim()
     for axis, (title, history) in zip(axes, runs.items(), strict=True):
@@ -39,18 +42,25 @@ def test_loss_curves_share_their_limits_and_mark_ln_2():
         np.testing.assert_allclose(drawn["ln 2"].get_ydata(), 0.6931, atol=1e-4)
         assert drawn["discriminator loss"].get_color() == plots.REAL
         assert drawn["generator loss"].get_color() == plots.GENERATED
-        assert drawn["generator loss"].get_linestyle() != drawn["discriminator loss"].get_linestyle()
+        assert (
+            drawn["generator loss"].get_linestyle() != drawn["discriminator loss"].get_linestyle()
+        )
 
 
 def test_histograms_are_shares_over_common_bins():
     samples = {"real": np.zeros(10), "generated": np.concatenate([np.zeros(5), np.full(15, 4.0)])}
     axis = plots.histograms(samples, "distance", bins=4).axes[0]
     outlines = [patch for patch in axis.patches if patch.get_label() in samples]
-    assert [matplotlib.colors.to_hex(p.get_edgecolor()).upper() for p in outlines] == [plots.REAL, plots.GENERATED]
+    assert [matplotlib.colors.to_hex(p.get_edgecolor()).upper() for p in outlines] == [
+        plots.REAL,
+        plots.GENERATED,
+    ]
     assert [p.get_xy()[:, 1].max() for p in outlines] == pytest.approx([1.0, 0.75])
 
 
 def test_curves():
-    axis = plots.curves({"a": ([1, 2], [1, 100], plots.REAL, "-")}, "step", "loss", log_y=True).axes[0]
+    axis = plots.curves(
+        {"a": ([1, 2], [1, 100], plots.REAL, "-")}, "step", "loss", log_y=True
+    ).axes[0]
     assert axis.get_yscale() == "log" and (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
     np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[1, 1], [2, 100]])
