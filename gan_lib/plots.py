@@ -5,6 +5,7 @@ Blue is real and vermilion is generated, in every figure; line styles and marker
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 REAL, GENERATED = "#0072B2", "#D55E00"
 
@@ -57,12 +58,13 @@ def image_grid(images, columns=8, title=None, row_labels=None):
     return figure
 
 
-def loss_curves(histories, x_label="epoch"):
+def loss_curves(histories, x_label="epoch", y_limit=None):
     """The losses of one or more runs, one panel a run, with the same limits.
 
     Args:
         histories: dict, title of a panel to the `history` dict that `fit` returns (names of losses to lists).
         x_label: what one point of the lists stands for.
+        y_limit: upper end of the vertical axis, where a single high value would flatten all others.
     """
     figure, axes = _figure(
         1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False
@@ -81,6 +83,8 @@ def loss_curves(histories, x_label="epoch"):
         axis.axhline(np.log(2), color="gray", linewidth=0.8, linestyle=":", label="ln 2")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel(x_label)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0, 0].set_ylim(top=y_limit)
     axes[0, 0].set_ylabel("loss (nats)")
     axes[0, 0].legend(fontsize=8)
     return figure
@@ -121,24 +125,5 @@ def histograms(samples, x_label, bins=40):
         )
     axis.set_xlabel(x_label)
     axis.set_ylabel("share")
-    axis.legend(fontsize=8)
-    return figure
-
-
-def curves(lines, x_label, y_label, log_y=False):
-    """Several curves over one axis.
-
-    Args:
-        lines: dict, name to (x, y, colour, line style).
-        x_label, y_label: what the axes show, with units.
-        log_y: whether the vertical axis is logarithmic.
-    """
-    figure, axis = _figure(figsize=(6.5, 2.8))
-    for name, (x, y, colour, style) in lines.items():
-        axis.plot(x, y, style, color=colour, label=name)
-    if log_y:
-        axis.set_yscale("log")
-    axis.set_xlabel(x_label)
-    axis.set_ylabel(y_label)
     axis.legend(fontsize=8)
     return figure

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-TURNS = 7
+TURNS = 5
 
 
 def adam():
@@ -174,9 +174,9 @@ def main():
         "3 x 128 dense, 2-D points",
         networks.dense_generator,
         networks.dense_discriminator,
-        rng.normal(size=(500 * 256, 2)).astype("float32"),
+        rng.normal(size=(200 * 256, 2)).astype("float32"),
         batch_size=256,
-        steps=500,
+        steps=200,
     )
     compare(
         "convolutional, 28 x 28",

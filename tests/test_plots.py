@@ -35,6 +35,7 @@ def test_loss_curves_share_their_limits_and_mark_ln_2():
     }
     axes = plots.loss_curves(runs).axes
     assert axes[0].get_ylim() == axes[1].get_ylim()
+    assert [axis.get_ylim()[1] for axis in plots.loss_curves(runs, y_limit=5).axes] == [5, 5]
     for axis, (title, history) in zip(axes, runs.items(), strict=True):
         assert axis.get_title() == title
         drawn = {line.get_label(): line for line in axis.lines}
@@ -56,11 +57,3 @@ def test_histograms_are_shares_over_common_bins():
         plots.GENERATED,
     ]
     assert [p.get_xy()[:, 1].max() for p in outlines] == pytest.approx([1.0, 0.75])
-
-
-def test_curves():
-    axis = plots.curves(
-        {"a": ([1, 2], [1, 100], plots.REAL, "-")}, "step", "loss", log_y=True
-    ).axes[0]
-    assert axis.get_yscale() == "log" and (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
-    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[1, 1], [2, 100]])
