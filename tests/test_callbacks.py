@@ -64,7 +64,7 @@ def test_animation_keeps_first_and_last_frame():
     assert webp.format == "WEBP" and webp.n_frames == 7
     assert webp.convert("RGB").getpixel((30, 30))[0] < 20
     still = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
-    assert still.getpixel((30, 30)) == (245, 0, 0)
+    assert still.convert("RGB").getpixel((30, 30)) == (245, 0, 0)
 
 
 def test_every_is_checked():
