@@ -1,6 +1,6 @@
 # The course's commands. `make` lists them. Each sets up .venv first where it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run smoke check test notebooks bench clean
+.PHONY: help setup lab run smoke check test notebooks results bench clean
 
 PYTHON ?= python3
 PRESET ?=
@@ -23,7 +23,7 @@ run-%: .venv/ready
 	@$(PY) notebooks/tools.py run $* $(PRESET)
 
 smoke:  ## run every chapter in seconds, to see that it runs
-	@$(MAKE) run PRESET=smoke
+	@$(MAKE) -j2 run PRESET=smoke
 
 check: .venv/ready  ## style, unit tests and a smoke run: about 2 minutes
 	.venv/bin/ruff check .
@@ -36,6 +36,9 @@ test: check  ## check, and every chapter re-run at its defaults and compared
 
 notebooks: .venv/ready  ## execute the committed chapters in place, refreshed and normalised (CHAPTER=02)
 	$(PY) notebooks/tools.py refresh $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
+
+results: .venv/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02)
+	$(PY) notebooks/tools.py results $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
 bench: .venv/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py

@@ -6,6 +6,7 @@ import functools
 
 import keras
 import numpy as np
+from scipy.stats import entropy
 from sklearn.neighbors import NearestNeighbors
 
 
@@ -113,11 +114,67 @@ def nearest_neighbours(queries, references):
         raise ValueError(
             f"received examples of shapes {queries.shape[1:]} and {references.shape[1:]}; expected one"
         )
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(
-        references.reshape(len(references), -1)
-    )
+    references = references.reshape(len(references), -1)
+    algorithm = "kd_tree" if references.shape[1] <= 3 else "brute"  # a tree pays in few dimensions
+    search = NearestNeighbors(n_neighbors=1, algorithm=algorithm).fit(references)
     distances, indices = search.kneighbors(queries.reshape(len(queries), -1))
     return distances[:, 0], indices[:, 0]
+
+
+def mode_coverage(samples, centres, sigma):
+    """Scores samples of a mixture of equal Gaussians, as Srivastava et al. 2017, "VEEGAN" (arXiv:1705.07761), do.
+
+    A sample is of high quality if its nearest centre lies within 3 sigma. A mode is captured if it is nearest to at
+    least one such sample. The reverse KL divergence is that of the shares of high-quality samples over the modes to
+    equal shares: log K minus their entropy. Perfect samples in two dimensions score 98.89 % high quality.
+
+    Args:
+        samples: float array (n, d). The published tables use n = 2,500.
+        centres: float array (K, d) of the modes.
+        sigma: standard deviation of each Gaussian.
+
+    Returns:
+        dict: "modes", int, captured ones of K; "high_quality", float, share in [0, 1]; "reverse_kl", float, nats, 0 or
+        more, and log K where no sample is of high quality.
+
+    Raises:
+        ValueError: if samples and centres differ in dimension, or sigma is not above 0.
+    """
+    if np.ndim(samples) != 2 or np.ndim(centres) != 2 or not sigma > 0:
+        raise ValueError(
+            f"received samples {np.shape(samples)}, centres {np.shape(centres)} and sigma={sigma}; "
+            "expected (n, d), (K, d) and a number above 0"
+        )
+    distances, nearest = nearest_neighbours(samples, centres)
+    good = distances <= 3 * sigma
+    counts = np.bincount(nearest[good], minlength=len(centres))
+    reverse_kl = np.log(len(centres)) - (entropy(counts) if counts.any() else 0.0)
+    return {
+        "modes": int(np.count_nonzero(counts)),
+        "high_quality": float(good.mean()),
+        "reverse_kl": float(max(reverse_kl, 0.0)),
+    }
+
+
+def coverage_and_precision(samples, target, coverage_radius=0.05, precision_radius=0.03):
+    """How much of a target the samples reach, and how many of the samples lie on it.
+
+    Args:
+        samples: float array (n, d).
+        target: float array (m, d) of points that lie densely on the target.
+        coverage_radius: a target point is reached if a sample lies within this distance.
+        precision_radius: a sample lies on the target if a target point lies within this distance.
+
+    Returns:
+        coverage: float, share of the target points that are reached.
+        precision: float, share of the samples that lie on the target.
+
+    Raises:
+        ValueError: if samples and target differ in dimension.
+    """
+    coverage = np.mean(nearest_neighbours(target, samples)[0] <= coverage_radius)
+    precision = np.mean(nearest_neighbours(samples, target)[0] <= precision_radius)
+    return float(coverage), float(precision)
 
 
 def checkerboard_energy(images):

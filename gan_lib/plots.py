@@ -8,6 +8,15 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 REAL, GENERATED = "#0072B2", "#D55E00"
+# of series that are neither real nor generated: told apart by their dashes too
+OTHERS = [
+    ("black", "-"),
+    ("#009E73", "--"),
+    ("#CC79A7", "-."),
+    ("#56B4E9", ":"),
+    ("#E69F00", (0, (5, 1, 1, 1, 1, 1))),
+    ("#7F7F7F", (0, (8, 2))),
+]
 
 
 def _figure(*shape, **options):
@@ -126,4 +135,115 @@ def histograms(samples, x_label, bins=40):
     axis.set_xlabel(x_label)
     axis.set_ylabel("share")
     axis.legend(fontsize=8)
+    return figure
+
+
+def point_panels(panels, real=None, limit=1.2, columns=4, size=2.4):
+    """Generated points in the plane, one panel a set, all panels with the same limits.
+
+    Args:
+        panels: dict, title to generated points (n, 2), float.
+        real: points (m, 2) drawn under those of each panel.
+        limit: the panels show [-limit, limit] in both directions.
+        columns: panels in a row.
+        size: inches of a panel's side.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = _figure(
+        rows, columns, figsize=(columns * size, rows * (size + 0.3)), squeeze=False
+    )
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (title, points) in zip(axes.flat, panels.items(), strict=False):
+        draw_points(axis, points, real, limit)
+        axis.set_title(title, fontsize=9)
+    if real is not None:
+        axes[0, 0].legend(fontsize=7, loc="upper right", markerscale=2)
+    return figure
+
+
+def draw_points(axis, generated, real=None, limit=1.2):
+    """Draws real points (blue dots) and generated points (vermilion crosses) into an axis of a figure."""
+    if real is not None:
+        axis.plot(
+            *np.asarray(real).T, ".", color=REAL, ms=2, alpha=0.5, label="real", rasterized=True
+        )
+    axis.plot(
+        *np.asarray(generated).T,
+        "x",
+        color=GENERATED,
+        ms=2.5,
+        mew=0.7,
+        alpha=0.7,
+        label="generated",
+    )
+    axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    axis.tick_params(labelsize=7)
+
+
+def curves(series, x_label, y_label, log=False, styles=None, size=(6.5, 3.0), axis=None):
+    """Lines over a common axis. Of several runs, the median, and a band from the lowest to the highest.
+
+    Args:
+        series: dict, name to (x, y): x an array (n,), y an array (n,) or, of several runs, (runs, n).
+        x_label, y_label: what the axes show, with units.
+        log: whether the vertical axis is logarithmic.
+        styles: dict, name to (colour, line style), for series that are real or generated.
+        size: inches, width and height.
+        axis: axis to draw into; by default a new figure.
+
+    Returns:
+        the figure.
+    """
+    if axis is None:
+        _, axis = _figure(figsize=size)
+    for i, (name, (x, y)) in enumerate(series.items()):
+        colour, line = (styles or {}).get(name, OTHERS[i % len(OTHERS)])
+        y = np.asarray(y)
+        if y.ndim == 2:
+            axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.15, lw=0)
+            y = np.median(y, axis=0)
+        axis.plot(x, y, color=colour, linestyle=line, label=name, lw=1.6)
+    axis.set(xlabel=x_label, ylabel=y_label)
+    if log:
+        axis.set_yscale("log")
+    axis.legend(fontsize=8)
+    return axis.figure
+
+
+def heat_maps(panels, x_values, y_values, x_label, y_label, value_label, number="{:.1f}"):
+    """Tables as colours, one panel a table, with one scale of colours and the numbers written in.
+
+    Args:
+        panels: dict, title to float array (len(y_values), len(x_values)).
+        x_values, y_values: what the columns and rows stand for.
+        x_label, y_label: what these values are, with units.
+        value_label: what the numbers are, with unit.
+        number: format of a number.
+    """
+    figure, axes = _figure(
+        1, len(panels), figsize=(3.1 * len(panels) + 1, 3.1), sharey=True, squeeze=False
+    )
+    low = min(np.min(values) for values in panels.values())
+    high = max(np.max(values) for values in panels.values())
+    for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
+        picture = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto")
+        for (row, column), value in np.ndenumerate(np.asarray(values)):
+            colour = "white" if value < (low + high) / 2 else "black"
+            axis.text(
+                column,
+                row,
+                number.format(value),
+                ha="center",
+                va="center",
+                color=colour,
+                fontsize=9,
+            )
+        axis.set_xticks(range(len(x_values)), x_values)
+        axis.set_yticks(range(len(y_values)), y_values)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel(x_label)
+    axes[0, 0].set_ylabel(y_label)
+    figure.colorbar(picture, ax=axes[0, :], label=value_label)
     return figure

@@ -5,7 +5,7 @@ same networks with the same batch and optimizers.
 """
 
 import gan_lib  # noqa: F401  (starts TensorFlow quietly)
-from gan_lib import networks
+from gan_lib import data, networks
 from gan_lib.gan import GAN
 
 import resource
@@ -34,8 +34,8 @@ class TextbookGAN(keras.Model):
         self.discriminator_loss = keras.metrics.Mean(name="discriminator_loss")
         self.generator_loss = keras.metrics.Mean(name="generator_loss")
 
-    def compile(self, generator_optimizer, discriminator_optimizer):
-        super().compile()
+    def compile(self, generator_optimizer, discriminator_optimizer, **options):
+        super().compile(**options)
         self.generator_optimizer, self.discriminator_optimizer = (
             generator_optimizer,
             discriminator_optimizer,
@@ -75,7 +75,7 @@ class TextbookGAN(keras.Model):
 
 
 def array_way(model, real, batch_size):
-    """As students call it. TensorFlow 2.21 may wait for its autotuning thread at the end of each epoch."""
+    """From an array: TensorFlow 2.21 may wait for tf.data's tuning thread at the end of each epoch."""
     model.compile(adam(), adam())
 
     def train(steps):
@@ -85,14 +85,9 @@ def array_way(model, real, batch_size):
 
 
 def fit_way(model, real, batch_size, **options):
+    """From `data.batches`, as the chapters do."""
     model.compile(adam(), adam(), **options)
-    # Without autotuning: where its thread sleeps, TensorFlow 2.21 waits for it at the end of an epoch, for up to as
-    # long as the epoch took. That would measure chance.
-    untuned = tf.data.Options()
-    untuned.autotune.enabled = False
-    batches = (
-        tf.data.Dataset.from_tensor_slices(real).batch(batch_size).repeat().with_options(untuned)
-    )
+    batches = data.batches(real, batch_size).repeat()
 
     def train(steps):
         model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
@@ -149,6 +144,7 @@ def compare(title, make_generator, make_discriminator, real, batch_size, steps):
         ),
         "(a) train_on_batch loop": train_on_batch_way(*pair(), real, batch_size),
         "(b) textbook train_step": fit_way(TextbookGAN(*pair()), real, batch_size),
+        "(b) compiled with XLA": fit_way(TextbookGAN(*pair()), real, batch_size, jit_compile=True),
     }
     milliseconds = {name: [] for name in ways}
     for train in ways.values():

@@ -36,6 +36,53 @@ def test_images_are_resized_on_demand():
     assert abs(images.mean() - original.mean()) < 0.01
 
 
+def test_ring_and_grid_have_the_published_modes():
+    points, centres = data.ring(20_000, seed=1)
+    assert points.shape == (20_000, 2) and points.dtype == centres.dtype == np.float32
+    assert len(np.unique(centres.round(4), axis=0)) == 8  # eight, not seven
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1, rtol=1e-6)
+    nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
+    assert np.bincount(nearest).min() > 20_000 / 8 * 0.9
+    assert np.std(points - centres[nearest]) == pytest.approx(0.01, rel=0.02)
+
+    points, centres = data.grid(20_000, seed=1)
+    expected = {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
+    assert {tuple(centre) for centre in centres} == expected and len(centres) == 25
+    nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
+    assert np.std(points - centres[nearest]) == pytest.approx(0.05, rel=0.02)
+    np.testing.assert_array_equal(points, data.grid(20_000, seed=1)[0])
+    assert not np.array_equal(points, data.grid(20_000, seed=2)[0])
+    for bad in ({"n": 0}, {"modes": 0}, {"sigma": -1}):
+        with pytest.raises(ValueError, match="expected 1 or more points, 1 or more modes"):
+            data.ring(**{"n": 10} | bad)
+
+
+def test_spiral_at_points_worked_out_by_hand():
+    # z0 = -1: radius .05 at angle -3 pi; z0 = 0: radius .5 at angle 0; z0 = .5, z1 = 1: .775 at 3 pi / 2
+    points = data.spiral([[-1, 0], [0, 0], [0.5, 1]])
+    np.testing.assert_allclose(points, [[-0.05, 0], [0.5, 0], [0, -0.775]], atol=1e-6)
+    assert points.dtype == np.float32
+    for bad in ([[0, 1.1]], [0, 1], [[0, 0, 0]]):
+        with pytest.raises(ValueError, match=r"expected \(n, 2\)"):
+            data.spiral(bad)
+
+
+def test_batches_hold_every_example_once_an_epoch_in_a_new_order():
+    examples = np.arange(10, dtype=np.float32)[:, None]
+    first, second = ([*data.batches(examples, 4, seed=3)] for _ in range(2))
+    assert [len(batch) for batch in first] == [4, 4, 2]
+    dataset = data.batches(examples, 4, seed=3)
+    epochs = [np.concatenate([batch.numpy() for batch in dataset])[:, 0] for _ in range(2)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert list(epochs[0]) != list(epochs[1]) and list(epochs[0]) != list(range(10))
+    np.testing.assert_array_equal(np.concatenate(first), np.concatenate(second))
+    assert not dataset.options().autotune.enabled
+    with pytest.raises(ValueError, match="0 examples and batch_size=4"):
+        data.batches(examples[:0], 4)
+    with pytest.raises(ValueError, match="10 examples and batch_size=0"):
+        data.batches(examples, 0)
+
+
 @pytest.mark.parametrize("name", list(data.CHECKSUMS))
 def test_one_flipped_byte_is_caught(name, data_folder):
     shipped = data.pathlib.Path(data.__file__).parent.parent / "data" / name

@@ -111,3 +111,45 @@ def test_checkerboard_energy_of_known_patterns():
     assert metrics.checkerboard_energy(noise) == pytest.approx(55 / 783, rel=0.02)
     with pytest.raises(ValueError, match="even"):
         metrics.checkerboard_energy(np.zeros((2, 27, 28, 1)))
+
+
+def test_perfect_samples_of_ring_and_grid_score_as_computed():
+    # within 3 sigma in two dimensions: 1 - exp(-9 / 2) = 98.89 %; reverse KL near (K - 1) / 2n
+    for draw, sigma, modes in [(data.ring, 0.01, 8), (data.grid, 0.05, 25)]:
+        points, centres = draw(200_000, seed=0)
+        scores = metrics.mode_coverage(points, centres, sigma)
+        assert scores["modes"] == modes
+        assert scores["high_quality"] == pytest.approx(1 - np.exp(-4.5), abs=0.001)
+        assert 0 < scores["reverse_kl"] < 3 * (modes - 1) / 400_000
+
+
+def test_mode_coverage_counted_by_hand():
+    centres = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]])
+    samples = [
+        [0, 0],
+        [0, 2.9],
+        [0, 3.1],
+        [10, 1],
+        [10, 2],
+        [30, 3.5],
+    ]  # good: 2 of the first, 2 of the second
+    scores = metrics.mode_coverage(samples, centres, sigma=1.0)
+    assert scores == {
+        "modes": 2,
+        "high_quality": pytest.approx(4 / 6),
+        "reverse_kl": pytest.approx(np.log(4) - np.log(2)),
+    }
+    far = metrics.mode_coverage([[100.0, 100.0]], centres, sigma=1.0)
+    assert far == {"modes": 0, "high_quality": 0.0, "reverse_kl": pytest.approx(np.log(4))}
+    with pytest.raises(ValueError, match="sigma=0"):
+        metrics.mode_coverage(samples, centres, 0)
+    with pytest.raises(ValueError, match="expected one"):
+        metrics.mode_coverage(np.zeros((5, 3)), centres, 1.0)
+
+
+def test_coverage_and_precision_counted_by_hand():
+    target = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    samples = np.array([[0.04, 0.0], [1.0, 0.02], [1.0, 0.045], [9.0, 9.0], [9.0, 9.0]])
+    assert metrics.coverage_and_precision(samples, target) == (2 / 4, 1 / 5)
+    assert metrics.coverage_and_precision(target, target) == (1, 1)
+    assert metrics.coverage_and_precision(samples, target, 20, 20) == (1, 1)

@@ -57,3 +57,41 @@ def test_histograms_are_shares_over_common_bins():
         plots.GENERATED,
     ]
     assert [p.get_xy()[:, 1].max() for p in outlines] == pytest.approx([1.0, 0.75])
+
+
+def test_point_panels_draw_real_under_generated_with_equal_limits():
+    real, generated = np.zeros((3, 2)), np.array([[0.5, -0.5], [1.0, 0.25]])
+    figure = plots.point_panels({"a": generated, "b": generated * 2}, real, limit=3, columns=2)
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
+    for axis, expected in zip(figure.axes, (generated, generated * 2), strict=True):
+        below, above = axis.lines
+        assert (below.get_color(), above.get_color()) == (plots.REAL, plots.GENERATED)
+        assert below.get_marker() != above.get_marker()
+        np.testing.assert_array_equal(np.transpose(above.get_data()), expected)
+        assert axis.get_xlim() == axis.get_ylim() == (-3, 3)
+    assert (
+        sum(axis.get_visible() for axis in plots.point_panels(dict.fromkeys("abc", real)).axes) == 3
+    )
+
+
+def test_curves_of_several_runs_are_median_and_range():
+    x, runs = np.arange(3), np.array([[1, 2, 3], [2, 2, 9], [9, 5, 4]])
+    figure = plots.curves({"one": (x, [5, 6, 7]), "three": (x, runs)}, "step", "loss", log=True)
+    axis = figure.axes[0]
+    one, three = axis.lines
+    np.testing.assert_array_equal(one.get_ydata(), [5, 6, 7])
+    np.testing.assert_array_equal(three.get_ydata(), [2, 2, 4])
+    (band,) = axis.collections
+    corners = {tuple(v) for v in band.get_paths()[0].vertices}
+    assert {(0, 1), (0, 9), (2, 3), (2, 9)} <= corners
+    assert one.get_linestyle() != three.get_linestyle() and axis.get_yscale() == "log"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
+    assert plots.curves({"more": (x, x)}, "step", "loss", axis=axis) is figure
+
+
+def test_heat_maps_share_one_scale_and_write_their_numbers():
+    panels = {"a": np.array([[1.0, 2.0]]), "b": np.array([[3.0, 9.0]])}
+    figure = plots.heat_maps(panels, [10, 20], ["row"], "x", "y", "value", "{:.0f}")
+    assert [axis.images[0].get_clim() for axis in figure.axes[:2]] == [(1, 9), (1, 9)]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["3", "9"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["10", "20"]
