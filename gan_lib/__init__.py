@@ -1,11 +1,13 @@
 """The library of the course: GANs as Keras models, and what its chapters measure, draw and load.
 
 - `gan`: GAN (Goodfellow et al. 2014)
-- `networks`: generators and discriminators
-- `data`: image sets
-- `metrics`: Frechet distance, nearest neighbours, checkerboard energy
+- `wgan`: WGAN, with weight clipping (Arjovsky et al. 2017)
+- `wgan_gp`: WGANGP, with gradient penalty (Gulrajani et al. 2017)
+- `networks`: generators, discriminators and critics
+- `data`: image sets, distributions in the plane, batches
+- `metrics`: what the chapters measure
 - `plots`: the figures of the chapters
-- `callbacks`: a live figure while training, averaged generator weights
+- `callbacks`: a live figure while training
 
 Import it before TensorFlow and Keras: it starts them without their messages and lets GPU memory grow as needed.
 """

@@ -8,6 +8,7 @@ import gan_lib  # noqa: F401  (starts TensorFlow quietly)
 from gan_lib import data, networks
 from gan_lib.gan import GAN
 
+import functools
 import resource
 import subprocess
 import sys
@@ -95,6 +96,19 @@ def fit_way(model, real, batch_size, **options):
     return train
 
 
+def bare_loop_way(model, real, batch_size):
+    """The same steps in one compiled loop, with nothing around them: the least that they can take."""
+    model.compile(adam(), adam())
+    real = tf.constant(real)
+
+    @tf.function
+    def loop(steps):
+        for step in tf.range(steps):
+            model.train_step(real[step * batch_size : (step + 1) * batch_size])
+
+    return lambda steps: loop(tf.constant(steps))
+
+
 def train_on_batch_way(generator, discriminator, real, batch_size):
     """The widely taught loop: predict, two train_on_batch, and one on a combined model with a frozen discriminator."""
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -144,7 +158,8 @@ def compare(title, make_generator, make_discriminator, real, batch_size, steps):
         ),
         "(a) train_on_batch loop": train_on_batch_way(*pair(), real, batch_size),
         "(b) textbook train_step": fit_way(TextbookGAN(*pair()), real, batch_size),
-        "(b) compiled with XLA": fit_way(TextbookGAN(*pair()), real, batch_size, jit_compile=True),
+        "    the same with XLA": fit_way(TextbookGAN(*pair()), real, batch_size, jit_compile=True),
+        "(c) bare compiled loop": bare_loop_way(GAN(*pair()), real, batch_size),
     }
     milliseconds = {name: [] for name in ways}
     for train in ways.values():
@@ -155,14 +170,32 @@ def compare(title, make_generator, make_discriminator, real, batch_size, steps):
             train(steps)
             milliseconds[name].append((time.perf_counter() - started) / steps * 1000)
     medians = {name: float(np.median(values)) for name, values in milliseconds.items()}
+    references = [name for name in ways if name.startswith("(")]
     print(f"\n{title}, batch {batch_size}, {steps} steps a turn, {TURNS} turns")
-    print(f"{'':34}{'ms a step':>10}{'against (a)':>13}{'against (b)':>13}")
+    print(f"{'times as fast as':34}{'ms a step':>10}" + "".join(f"{n[:3]:>8}" for n in references))
     for name, median in medians.items():
-        a, b = (
-            medians[other] / median
-            for other in ("(a) train_on_batch loop", "(b) textbook train_step")
-        )
-        print(f"{name:34}{median:>10.2f}{a:>12.2f}x{b:>12.2f}x")
+        ratios = "".join(f"{medians[other] / median:>7.2f}x" for other in references)
+        print(f"{name:34}{median:>10.2f}{ratios}")
+    rate = step_operations(*pair(), batch_size) / min(medians.values()) / 1e6
+    print(
+        f"the fastest: {rate:.0f} GFLOP/s, {rate / matrix_product_rate():.0%} of a matrix product's"
+    )
+
+
+def operations(network):
+    """Floating-point operations of one example's way through a network: 2 for each weight, wherever it is applied."""
+    kernels = [layer for layer in network.layers if hasattr(layer, "kernel")]
+    return 2 * sum(np.prod(k.output.shape[1:-1]) * np.prod(k.kernel.shape) for k in kernels)
+
+
+def step_operations(generator, discriminator, batch_size):
+    """Floating-point operations of a training step.
+
+    The discriminator's half passes the generator once, and the discriminator forward and twice backward (for weights
+    and for activations) with two batches; the generator's half passes the discriminator forward and once backward,
+    and the generator forward and twice backward.
+    """
+    return batch_size * (4 * operations(generator) + 8 * operations(discriminator))
 
 
 def first_step_seconds():
@@ -191,6 +224,17 @@ def main():
         rng.normal(size=(200 * 256, 2)).astype("float32"),
         batch_size=256,
         steps=200,
+    )
+    networks_512 = [
+        functools.partial(make, units=(512, 512, 512), negative_slope=0.1)
+        for make in (networks.dense_generator, networks.dense_discriminator)
+    ]
+    compare(
+        "the spiral of chapter 03 at its published size, 3 x 512 dense",
+        *networks_512,
+        data.spiral(rng.uniform(-1, 1, (100 * 512, 2))),
+        batch_size=512,
+        steps=100,
     )
     compare(
         "convolutional, 28 x 28",

@@ -5,6 +5,7 @@ from gan_lib import data, metrics
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.stats
 
 
 def exact_sample(d):
@@ -153,3 +154,43 @@ def test_coverage_and_precision_counted_by_hand():
     assert metrics.coverage_and_precision(samples, target) == (2 / 4, 1 / 5)
     assert metrics.coverage_and_precision(target, target) == (1, 1)
     assert metrics.coverage_and_precision(samples, target, 20, 20) == (1, 1)
+
+
+def test_wasserstein_distance_of_a_translation_is_its_length():
+    points = np.random.default_rng(0).normal(size=(300, 3))
+    assert metrics.wasserstein_distance(points, points + [3, 4, 12]) == pytest.approx(13)
+    assert metrics.wasserstein_distance(points, points[::-1]) == pytest.approx(0, abs=1e-6)
+    with pytest.raises(ValueError, match=r"\(300, 3\) and \(300, 2\)"):
+        metrics.wasserstein_distance(points, points[:, :2])
+
+
+def test_wasserstein_distance_in_one_dimension_equals_scipy():
+    a, b = (
+        np.random.default_rng(0).normal(size=(200, 1)),
+        np.random.default_rng(1).uniform(size=(70, 1)),
+    )
+    expected = scipy.stats.wasserstein_distance(a[:, 0], b[:, 0])
+    assert metrics.wasserstein_distance(a, b) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dimension", [2, 5, 10])
+def test_intrinsic_dimension_of_flat_sets_in_784_dimensions(dimension):
+    rng = np.random.default_rng(dimension)
+    basis, _ = np.linalg.qr(rng.normal(size=(784, dimension)))  # keeps distances
+    samples = rng.normal(size=(2000, dimension)) @ basis.T + rng.normal(size=784)
+    for neighbours in (2, 5):
+        estimate = metrics.intrinsic_dimension(samples.reshape(-1, 28, 28, 1), neighbours)
+        assert estimate == pytest.approx(dimension, rel=0.1)
+
+
+def test_intrinsic_dimension_of_three_points_by_hand():
+    # distances from 0: 1 and 3; from 1: 1 and 2; from 3: 2 and 3
+    assert metrics.intrinsic_dimension([[0.0], [1.0], [3.0]], 2) == pytest.approx(3 / np.log(9))
+
+
+def test_intrinsic_dimension_refuses_equal_or_too_few_samples():
+    with pytest.raises(ValueError, match="2 of 4 samples equal"):
+        metrics.intrinsic_dimension([[0.0], [0.0], [1.0], [3.0]], 2)
+    for n, neighbours in [(3, 3), (5, 1)]:
+        with pytest.raises(ValueError, match=f"{n} samples and neighbours={neighbours}"):
+            metrics.intrinsic_dimension(np.arange(n)[:, None], neighbours)
