@@ -151,6 +151,20 @@ def spiral(latent):
     return points.astype(np.float32)
 
 
+def lattice(columns, rows, limit=1.0):
+    """Points in straight rows and columns over the square [-limit, limit]^2, row by row from below.
+
+    Args:
+        columns, rows: how many points in a row, and rows.
+        limit: half of the square's side.
+
+    Returns:
+        float32 array (rows * columns, 2). An array of one number a point reshapes to (rows, columns).
+    """
+    lines = np.linspace(-limit, limit, columns), np.linspace(-limit, limit, rows)
+    return np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
 def batches(examples, batch_size, seed=0):
     """A `tf.data.Dataset` of shuffled batches for `fit(..., shuffle=False)`, in a new order each epoch.
 

@@ -7,6 +7,8 @@ import functools
 import keras
 import numpy as np
 import ot
+import tensorflow as tf
+from scipy.special import rel_entr
 from scipy.stats import entropy
 from sklearn.neighbors import NearestNeighbors
 
@@ -260,3 +262,71 @@ def intrinsic_dimension(samples, neighbours=5):
             f"{np.sum(distances[:, 0] == 0)} of {len(samples)} samples equal another one; expected none"
         )
     return float(1 / np.mean(np.log(distances[:, -1:] / distances[:, :-1])))
+
+
+def jensen_shannon_divergence(p, q):
+    """Jensen-Shannon divergence of two tables of probabilities: the mean of KL(p || m) and KL(q || m), m their mean.
+
+    Goodfellow et al. 2014, section 4.1 (arXiv:1406.2661). For densities, give probability masses: density times the
+    width of a cell.
+
+    Args:
+        p, q: float arrays of one shape, values of 0 or more that add up to 1.
+
+    Returns:
+        float, nats, from 0 (equal) to ln 2 (nowhere positive together).
+
+    Raises:
+        ValueError: if the arrays differ in shape, or one is no table of probabilities.
+    """
+    p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
+    if p.shape != q.shape or any(np.any(t < 0) or abs(t.sum() - 1) > 1e-6 for t in (p, q)):
+        raise ValueError(
+            f"received tables of shapes {p.shape} and {q.shape} with sums {p.sum():.6g} and {q.sum():.6g}; "
+            "expected one shape, values of 0 or more, and sums of 1"
+        )
+    middle = (p + q) / 2
+    return float(max(np.sum(rel_entr(p, middle) + rel_entr(q, middle)) / 2, 0.0))
+
+
+def lagged_correlation(leader, follower, lag):
+    """Correlation of one moving point with another, a number of moments later.
+
+    Args:
+        leader, follower: float arrays (moments, d), the two points' coordinates at the same moments.
+        lag: how many moments after the leader's the follower's position is taken; negative: before.
+
+    Returns:
+        float in [-1, 1]: covariance summed over the coordinates, over the root of the product of both variances.
+
+    Raises:
+        ValueError: if the arrays differ in shape, or fewer than two moments are left.
+    """
+    leader, follower = np.asarray(leader, np.float64), np.asarray(follower, np.float64)
+    left = len(leader) - abs(lag)
+    if leader.shape != follower.shape or leader.ndim != 2 or left < 2:
+        raise ValueError(
+            f"received shapes {leader.shape} and {follower.shape} and lag={lag}; "
+            "expected (moments, d) twice, with two moments or more besides the lag"
+        )
+    a = leader[max(-lag, 0) :][:left]
+    b = follower[max(lag, 0) :][:left]
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    return float(np.sum(a * b) / max(np.sqrt(np.sum(a**2) * np.sum(b**2)), np.finfo(float).tiny))
+
+
+def jacobian(generator, latent):
+    """How the generated examples change with their latent vectors.
+
+    Args:
+        generator: Keras model, latent vectors (batch, latent_dim) to points (batch, d).
+        latent: float array (n, latent_dim).
+
+    Returns:
+        float32 array (n, d, latent_dim): the derivative of each coordinate by each number of the latent vector.
+    """
+    latent = tf.constant(latent, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(latent)
+        points = generator(latent, training=False)
+    return tape.batch_jacobian(points, latent).numpy()

@@ -247,3 +247,114 @@ def heat_maps(panels, x_values, y_values, x_label, y_label, value_label, number=
     axes[0, 0].set_ylabel(y_label)
     figure.colorbar(picture, ax=axes[0, :], label=value_label)
     return figure
+
+
+def latent_maps(maps, latent, values, value_label, limit=1.2):
+    """Where maps put the latent square: each latent vector has one colour, in the square and in every picture of it.
+
+    Args:
+        maps: dict, title to the points (n, 2) that a map makes of the latent vectors.
+        latent: latent vectors (n, 2) in [-1, 1]^2.
+        values: float array (n,), the number that a latent vector's colour stands for.
+        value_label: what the number is, with unit.
+        limit: the panels of the maps show [-limit, limit] in both directions.
+    """
+    figure, axes = _figure(
+        1, 1 + len(maps), figsize=(2.9 * (1 + len(maps)) + 0.8, 3.1), squeeze=False
+    )
+    panels = {"latent square": latent} | maps
+    for axis, (title, points) in zip(axes[0], panels.items(), strict=True):
+        dots = axis.scatter(
+            *np.asarray(points).T,
+            c=values,
+            cmap=plt.get_cmap("viridis", 16),  # few colours: a small file
+            s=8 if axis is axes[0, 0] else 3,  # a lattice of 61 x 61 fills the square
+            lw=0,
+            marker="s",
+            antialiased=False,
+        )
+        axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="$x_1$")
+        axis.set_title(title, fontsize=9)
+    axes[0, 0].set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="$z_0$", ylabel="$z_1$")
+    axes[0, 1].set_ylabel("$x_2$")
+    figure.colorbar(dots, ax=axes[0, :], label=value_label)
+    return figure
+
+
+def probability_panels(panels, points, limit=1.2):
+    """A discriminator's probability over the plane, one panel a discriminator: light is "real", dark "generated".
+
+    Args:
+        panels: dict, title to float array (n, n) of probabilities over [-limit, limit]^2, rows from low to high x_2.
+        points: dict, the same titles to a pair of arrays (m, 2): real and generated points, drawn on top.
+        limit: the panels show [-limit, limit] in both directions.
+    """
+    figure, axes = _figure(
+        1, len(panels), figsize=(2.9 * len(panels) + 0.9, 3.1), squeeze=False, sharey=True
+    )
+    for axis, (title, probability) in zip(axes[0], panels.items(), strict=True):
+        real, generated = points[title]
+        shades = _draw_probability(axis, probability, limit)
+        draw_points(axis, generated, real, limit)
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("$x_1$")
+    axes[0, 0].set_ylabel("$x_2$")
+    figure.colorbar(shades, ax=axes[0, :], label="probability of real")
+    return figure
+
+
+def _draw_probability(axis, probability, limit):
+    line = np.linspace(-limit, limit, len(probability))
+    shades = axis.contourf(
+        line, line, probability, np.linspace(0, 1, 11), cmap="gray", vmin=-0.4, vmax=1
+    )
+    axis.contour(line, line, probability, [0.5], colors="black", linewidths=1, linestyles="--")
+    return shades
+
+
+def game_panels(history, generated, real, latent_map, plane_map, steps, limit=1.5):
+    """A game in the plane at one moment: its past, its samples, and the discriminator over both spaces.
+
+    Made to be drawn again and again: always the same places and limits, and fast.
+
+    Args:
+        history: dict of equally long lists up to now: "step", "discriminator_loss", "generator_loss",
+            "accuracy_on_real", "accuracy_on_generated" (shares in [0, 1]).
+        generated: generated points (n, 2).
+        real: real points (m, 2).
+        latent_map: float array (k, k), D(G(z)) over the latent square [-1, 1]^2, rows from low to high z_1.
+        plane_map: float array (k, k), D(x) over [-limit, limit]^2, rows from low to high x_2.
+        steps: the last step of the horizontal axes.
+        limit: the panels of the plane show [-limit, limit] in both directions.
+    """
+    figure = plt.figure(figsize=(7.2, 6.8))
+    plt.close(figure)
+    places = [(0.09, 0.75), (0.09, 0.57), (0.56, 0.57), (0.09, 0.07), (0.56, 0.07)]
+    sizes = [(0.38, 0.16)] * 2 + [(0.36, 0.34)] + [(0.36, 0.38)] * 2
+    losses, accuracies, samples, latent, plane = (
+        figure.add_axes((*place, *size)) for place, size in zip(places, sizes, strict=True)
+    )
+    series = [
+        (losses, "discriminator_loss", "discriminator", REAL, "-"),
+        (losses, "generator_loss", "generator", GENERATED, "--"),
+        (accuracies, "accuracy_on_real", "on real", REAL, "-"),
+        (accuracies, "accuracy_on_generated", "on generated", GENERATED, "--"),
+    ]
+    for axis, name, label, colour, dashes in series:
+        axis.plot(history["step"], history[name], dashes, color=colour, label=label, lw=1.1)
+        axis.set_xlim(0, steps)
+        axis.legend(fontsize=7, loc="upper right", ncols=2)
+    losses.axhline(np.log(2), color="gray", lw=0.8, ls=":")
+    losses.set(ylim=(0, 2), ylabel="loss (nats)", xticklabels=[])
+    accuracies.set(ylim=(-0.05, 1.45), yticks=[0, 0.5, 1], ylabel="accuracy", xlabel="step")
+    draw_points(samples, generated, real, limit)
+    samples.set_title("real and generated samples", fontsize=9)
+    _draw_probability(latent, latent_map, 1)
+    latent.set(aspect="equal", xlabel="$z_0$", ylabel="$z_1$")
+    latent.set_title("D(G(z)) over the latent square", fontsize=9)
+    _draw_probability(plane, plane_map, limit)
+    plane.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+    plane.set_title("D(x) over the plane (light: real)", fontsize=9)
+    for axis in figure.axes:
+        axis.tick_params(labelsize=7)
+    return figure

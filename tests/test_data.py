@@ -168,3 +168,10 @@ def test_bad_folders(tmp_path):
     (tmp_path / "cut.png").write_bytes(truncated)
     with pytest.raises(ValueError, match="2 of 3 pictures.*broken.png.*cut.png"):
         data.load_images(tmp_path)
+
+
+def test_lattice_goes_row_by_row_from_below():
+    points = data.lattice(3, 2, limit=2.0)
+    assert points.dtype == np.float32
+    expected = [[-2, -2], [0, -2], [2, -2], [-2, 2], [0, 2], [2, 2]]
+    np.testing.assert_array_equal(points, expected)

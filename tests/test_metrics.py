@@ -2,10 +2,12 @@
 
 from gan_lib import data, metrics
 
+import keras
 import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
+from scipy.spatial.distance import jensenshannon
 
 
 def exact_sample(d):
@@ -194,3 +196,37 @@ def test_intrinsic_dimension_refuses_equal_or_too_few_samples():
     for n, neighbours in [(3, 3), (5, 1)]:
         with pytest.raises(ValueError, match=f"{n} samples and neighbours={neighbours}"):
             metrics.intrinsic_dimension(np.arange(n)[:, None], neighbours)
+
+
+def test_jensen_shannon_divergence_matches_scipy_and_its_limits():
+    p, q = np.random.default_rng(0).dirichlet(np.ones(7), 2)
+    assert metrics.jensen_shannon_divergence(p, q) == pytest.approx(jensenshannon(p, q) ** 2)
+    assert metrics.jensen_shannon_divergence(p, p) == 0
+    assert metrics.jensen_shannon_divergence([1, 0], [0, 1]) == pytest.approx(np.log(2))
+    # half of KL([1, 0] || [3/4, 1/4]) and of KL([1/2, 1/2] || [3/4, 1/4]), by hand
+    by_hand = (np.log(4 / 3) + np.log(2 / 3) / 2 + np.log(2) / 2) / 2
+    assert metrics.jensen_shannon_divergence([1, 0], [0.5, 0.5]) == pytest.approx(by_hand)
+    for wrong in ([1.0], [0.5, 0.6], [1.5, -0.5]):
+        with pytest.raises(ValueError, match="expected one shape"):
+            metrics.jensen_shannon_divergence(wrong, [0.5, 0.5])
+
+
+def test_lagged_correlation_finds_a_delayed_copy():
+    path = np.random.default_rng(0).normal(size=(200, 2))
+    follower = np.roll(path, 3, axis=0)  # where the leader was 3 moments ago
+    assert metrics.lagged_correlation(path, follower, 3) == pytest.approx(1)
+    assert metrics.lagged_correlation(follower, path, -3) == pytest.approx(1)
+    assert abs(metrics.lagged_correlation(path, follower, -3)) < 0.3
+    a, b = path[:, :1], follower[:, :1]  # one coordinate: Pearson's correlation
+    pearson = scipy.stats.pearsonr(a[:-2, 0], b[2:, 0]).statistic
+    assert metrics.lagged_correlation(a, b, 2) == pytest.approx(pearson)
+    with pytest.raises(ValueError, match="lag=199"):
+        metrics.lagged_correlation(path, follower, 199)
+
+
+def test_jacobian_of_a_known_map():
+    latent = keras.Input((2,))
+    squared = keras.layers.Lambda(lambda z: keras.ops.stack([z[:, 0] ** 2, 3 * z[:, 1]], 1))(latent)
+    found = metrics.jacobian(keras.Model(latent, squared), np.array([[0.5, 1.0], [-2.0, 0.0]]))
+    expected = [[[1, 0], [0, 3]], [[-4, 0], [0, 3]]]  # d(z0^2)/dz0 = 2 z0
+    np.testing.assert_allclose(found, expected, atol=1e-6)

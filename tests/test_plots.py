@@ -95,3 +95,60 @@ def test_heat_maps_share_one_scale_and_write_their_numbers():
     assert [axis.images[0].get_clim() for axis in figure.axes[:2]] == [(1, 9), (1, 9)]
     assert [text.get_text() for text in figure.axes[1].texts] == ["3", "9"]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["10", "20"]
+
+
+def test_latent_maps_keep_the_colours_of_latent_vectors():
+    latent = np.array([[-1.0, 0.0], [1.0, 0.5], [0.0, 0.0]])
+    values = np.array([3.0, 1.0, 2.0])
+    figure = plots.latent_maps({"twice": 2 * latent}, latent, values, "value", limit=2.5)
+    square, mapped = figure.axes[:2]
+    assert [axis.get_title() for axis in (square, mapped)] == ["latent square", "twice"]
+    assert mapped.get_xlim() == mapped.get_ylim() == (-2.5, 2.5)
+    for axis, expected in [(square, latent), (mapped, 2 * latent)]:
+        (dots,) = axis.collections
+        np.testing.assert_array_equal(dots.get_offsets(), expected)
+        np.testing.assert_array_equal(dots.get_array(), values)
+        assert dots.get_clim() == (1, 3)
+    assert figure.axes[2].get_ylabel() == "value"
+
+
+def level_crossing(axis):
+    """x of the dashed contour D = 1/2."""
+    (dashed,) = [c for c in axis.collections if len(c.get_paths()) == 1]
+    return dashed.get_paths()[0].vertices[:, 0]
+
+
+def test_probability_panels_place_the_half_between_low_and_high():
+    line = np.linspace(-2, 2, 41)
+    rising = np.tile((line + 2) / 4, (41, 1))  # 1/2 at x_1 = 0, on all rows
+    points = {"a": (np.ones((3, 2)), np.zeros((2, 2)))}
+    figure = plots.probability_panels({"a": rising}, points, limit=2)
+    axis = figure.axes[0]
+    np.testing.assert_allclose(level_crossing(axis), 0, atol=1e-9)
+    assert [len(drawn.get_xdata()) for drawn in axis.lines] == [3, 2]
+    assert [drawn.get_color() for drawn in axis.lines] == [plots.REAL, plots.GENERATED]
+    assert axis.get_xlim() == (-2, 2)
+
+
+def test_game_panels_show_past_samples_and_both_maps():
+    history = {
+        "step": [0, 10],
+        "discriminator_loss": [0.7, 0.6],
+        "generator_loss": [0.8, 0.9],
+        "accuracy_on_real": [0.5, 1.0],
+        "accuracy_on_generated": [0.5, 0.0],
+    }
+    rising = np.tile(np.linspace(0, 1, 21), (21, 1))
+    samples, real = np.full((4, 2), 0.25), np.zeros((3, 2))
+    figure = plots.game_panels(history, samples, real, rising, rising.T, steps=600, limit=1.5)
+    losses, accuracies, points, latent, plane = figure.axes
+    assert losses.get_xlim() == accuracies.get_xlim() == (0, 600)
+    names = ["discriminator_loss", "generator_loss", "accuracy_on_real", "accuracy_on_generated"]
+    drawn = [*losses.lines[:2], *accuracies.lines]
+    for name, line, colour in zip(names, drawn, 2 * [plots.REAL, plots.GENERATED], strict=True):
+        np.testing.assert_array_equal(line.get_data(), [history["step"], history[name]])
+        assert line.get_color() == colour
+    np.testing.assert_array_equal(points.lines[1].get_data(), samples.T)
+    np.testing.assert_allclose(level_crossing(latent), 0, atol=1e-9)
+    assert np.ptp(level_crossing(plane)) == pytest.approx(3)  # the transposed map: a level line
+    assert latent.get_xlim() == (-1, 1) and plane.get_xlim() == (-1.5, 1.5)
