@@ -76,7 +76,7 @@ def test_batches_hold_every_example_once_an_epoch_in_a_new_order():
     assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
     assert list(epochs[0]) != list(epochs[1]) and list(epochs[0]) != list(range(10))
     np.testing.assert_array_equal(np.concatenate(first), np.concatenate(second))
-    assert not dataset.options().autotune.enabled
+    assert not dataset.options().autotune.enabled and dataset.cardinality() == 3
     with pytest.raises(ValueError, match="0 examples and batch_size=4"):
         data.batches(examples[:0], 4)
     with pytest.raises(ValueError, match="10 examples and batch_size=0"):
