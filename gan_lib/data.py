@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
+from sklearn.datasets import make_swiss_roll
 
 DATA_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "data"
 CHECKSUMS = {
@@ -124,6 +125,33 @@ def _mixture(n, centres, sigma, seed):
     random = np.random.default_rng(seed)
     points = centres[random.integers(len(centres), size=n)] + sigma * random.normal(size=(n, 2))
     return points.astype(np.float32), centres.astype(np.float32)
+
+
+def swiss_roll(n=100_000, noise=0.25, seed=0):
+    """Draws points from a Swiss roll in the plane: a spiral line with Gaussian noise, divided by 7.5.
+
+    These are the data, the noise and the scale of Gulrajani et al. 2017, "Improved Training of Wasserstein GANs"
+    (arXiv:1704.00028), section 4.1 and its released code: two of the three axes of scikit-learn's `make_swiss_roll`.
+
+    Args:
+        n: number of points.
+        noise: standard deviation of the noise in each direction, before the division by 7.5.
+        seed: integer.
+
+    Returns:
+        points: float32 array (n, 2), about -2 to 2.
+        angles: float32 array (n,), where on the line each point belongs, in radians: without noise, the angle t is at
+            (t cos t, t sin t) / 7.5.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+    if n < 1 or noise < 0:
+        raise ValueError(
+            f"received n={n} and noise={noise}; expected 1 or more points, and noise of 0 or more"
+        )
+    points, angles = make_swiss_roll(n, noise=noise, random_state=seed)
+    return (points[:, [0, 2]] / 7.5).astype(np.float32), angles.astype(np.float32)
 
 
 def spiral(latent):

@@ -67,6 +67,17 @@ def test_spiral_at_points_worked_out_by_hand():
             data.spiral(bad)
 
 
+def test_swiss_roll_is_noise_around_its_line():
+    points, angles = data.swiss_roll(20_000, noise=0.25, seed=1)
+    assert points.shape == (20_000, 2) and points.dtype == np.float32 and angles.shape == (20_000,)
+    line = angles[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1) / 7.5
+    np.testing.assert_allclose((points - line).std(axis=0), 0.25 / 7.5, rtol=0.02)
+    assert 1.5 * np.pi <= angles.min() < 4.8 and 14.1 < angles.max() <= 4.5 * np.pi
+    np.testing.assert_array_equal(points, data.swiss_roll(20_000, noise=0.25, seed=1)[0])
+    with pytest.raises(ValueError, match="n=0 and noise=0.25"):
+        data.swiss_roll(0)
+
+
 def test_batches_hold_every_example_once_an_epoch_in_a_new_order():
     examples = np.arange(10, dtype=np.float32)[:, None]
     first, second = ([*data.batches(examples, 4, seed=3)] for _ in range(2))
