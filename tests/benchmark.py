@@ -1,4 +1,4 @@
-"""Speed of GAN.fit against the usual ways, side by side: `make bench`.
+"""Speed of GAN.fit and WGANGP.fit against the usual ways, side by side: `make bench`.
 
 One process; the ways take turns, so that a slow moment of the machine meets all of them; medians. All ways train the
 same networks with the same batch and optimizers.
@@ -7,8 +7,10 @@ same networks with the same batch and optimizers.
 import gan_lib  # noqa: F401  (starts TensorFlow quietly)
 from gan_lib import data, networks
 from gan_lib.gan import GAN
+from gan_lib.wgan_gp import WGANGP
 
 import functools
+import importlib.util
 import resource
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 TURNS = 5
+TURN_SECONDS = 2
 
 
 def adam():
@@ -75,12 +78,59 @@ class TextbookGAN(keras.Model):
         }
 
 
+class TextbookWGANGP(TextbookGAN):
+    """The step as most tutorials write it: one real batch for all critic steps, Keras's default compilation."""
+
+    critic_steps, gp_weight = 5, 10.0
+
+    def gradient_penalty(self, real, generated):
+        shape = tf.concat([tf.shape(real)[:1], tf.ones(real.shape.rank - 1, tf.int32)], axis=0)
+        interpolated = real + tf.random.uniform(shape) * (generated - real)
+        with tf.GradientTape() as tape:
+            tape.watch(interpolated)
+            scores = self.discriminator(interpolated, training=True)
+        gradients = tape.gradient(scores, interpolated)
+        norms = tf.sqrt(tf.reduce_sum(tf.square(gradients), axis=range(1, gradients.shape.rank)))
+        return tf.reduce_mean((norms - 1.0) ** 2)
+
+    def train_step(self, real):
+        latent_shape = (tf.shape(real)[0], self.generator.input_shape[-1])
+        for _ in range(self.critic_steps):
+            latent = tf.random.normal(latent_shape)
+            with tf.GradientTape() as tape:
+                generated = self.generator(latent, training=True)
+                difference = tf.reduce_mean(
+                    self.discriminator(generated, training=True)
+                ) - tf.reduce_mean(self.discriminator(real, training=True))
+                loss = difference + self.gp_weight * self.gradient_penalty(real, generated)
+            gradients = tape.gradient(loss, self.discriminator.trainable_weights)
+            self.discriminator_optimizer.apply_gradients(
+                zip(gradients, self.discriminator.trainable_weights, strict=True)
+            )
+        latent = tf.random.normal(latent_shape)
+        with tf.GradientTape() as tape:
+            generator_loss = -tf.reduce_mean(
+                self.discriminator(self.generator(latent, training=True), training=True)
+            )
+        gradients = tape.gradient(generator_loss, self.generator.trainable_weights)
+        self.generator_optimizer.apply_gradients(
+            zip(gradients, self.generator.trainable_weights, strict=True)
+        )
+        self.discriminator_loss.update_state(loss)
+        self.generator_loss.update_state(generator_loss)
+        return {
+            "discriminator_loss": self.discriminator_loss.result(),
+            "generator_loss": self.generator_loss.result(),
+        }
+
+
 def array_way(model, real, batch_size):
     """From an array: TensorFlow 2.21 may wait for tf.data's tuning thread at the end of each epoch."""
     model.compile(adam(), adam())
 
     def train(steps):
-        model.fit(real[: steps * batch_size], batch_size=batch_size, verbose=0)
+        rows = np.resize(real, (steps * batch_size, *real.shape[1:]))
+        model.fit(rows, batch_size=batch_size, verbose=0)
 
     return train
 
@@ -104,7 +154,8 @@ def bare_loop_way(model, real, batch_size):
     @tf.function
     def loop(steps):
         for step in tf.range(steps):
-            model.train_step(real[step * batch_size : (step + 1) * batch_size])
+            start = step * batch_size % (len(real) - batch_size + 1)
+            model.train_step(real[start : start + batch_size])
 
     return lambda steps: loop(tf.constant(steps))
 
@@ -124,11 +175,79 @@ def train_on_batch_way(generator, discriminator, real, batch_size):
     combined.compile(adam(), loss)
 
     def train(steps):
-        for step in range(steps):
+        for _ in range(steps):
+            rows = rng.integers(len(real), size=batch_size)
             generated = generator.predict(rng.normal(size=(batch_size, latent_dim)), verbose=0)
-            discriminator.train_on_batch(real[step * batch_size : (step + 1) * batch_size], ones)
+            discriminator.train_on_batch(real[rows], ones)
             discriminator.train_on_batch(generated, zeros)
             combined.train_on_batch(rng.normal(size=(batch_size, latent_dim)), ones)
+
+    return train
+
+
+def torch_way(generator, critic, real, batch_size):
+    """WGAN-GP in PyTorch without compilation, as its tutorials write it, with the same layers."""
+    import torch
+
+    def copy(network):
+        """The same layers; images have their channels first."""
+        channels, pieces = network.input_shape[-1], []
+        for layer in network.layers:
+            shape = layer.output.shape[1:]
+            match type(layer).__name__:
+                case "Dense":
+                    pieces.append(torch.nn.Linear(channels, layer.units, bias=layer.use_bias))
+                case "Conv2D":
+                    kernel, stride, units = layer.kernel_size[0], layer.strides[0], layer.filters
+                    options = {"stride": stride, "padding": 1, "bias": layer.use_bias}
+                    pieces.append(torch.nn.Conv2d(channels, units, kernel, **options))
+                case "BatchNormalization" if len(shape) == 1:
+                    pieces.append(torch.nn.BatchNorm1d(channels))
+                case "BatchNormalization":
+                    pieces.append(torch.nn.BatchNorm2d(channels))
+                case "LeakyReLU":
+                    pieces.append(torch.nn.LeakyReLU(layer.negative_slope))
+                case "UpSampling2D":
+                    pieces.append(torch.nn.Upsample(scale_factor=2))
+                case "Reshape":
+                    pieces.append(torch.nn.Unflatten(1, (shape[-1], *shape[:-1])))
+                case "Flatten":
+                    pieces.append(torch.nn.Flatten())
+                case "Activation":
+                    pieces.append(torch.nn.Tanh())
+                case other:
+                    raise ValueError(f"received a layer {other}; expected one of those above")
+            channels = shape[-1]
+        return torch.nn.Sequential(*pieces)
+
+    latent_dim = generator.input_shape[-1]
+    players = [copy(generator), copy(critic)]
+    generator, critic = players
+    optimizers = [torch.optim.Adam(p.parameters(), 2e-4, betas=(0.5, 0.999)) for p in players]
+    real = torch.tensor(np.moveaxis(real, -1, 1) if real.ndim == 4 else real)
+
+    def gradient_penalty(real, generated):
+        weights = torch.rand(len(real), *[1] * (real.ndim - 1))
+        interpolated = (real + weights * (generated - real)).requires_grad_()
+        (gradients,) = torch.autograd.grad(
+            critic(interpolated).sum(), interpolated, create_graph=True
+        )
+        return ((gradients.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+    def train(steps):
+        for _ in range(steps):
+            for _ in range(5):
+                batch = real[torch.randint(len(real), (batch_size,))]
+                generated = generator(torch.randn(batch_size, latent_dim)).detach()
+                loss = critic(generated).mean() - critic(batch).mean()
+                loss = loss + 10.0 * gradient_penalty(batch, generated)
+                optimizers[1].zero_grad()
+                loss.backward()
+                optimizers[1].step()
+            loss = -critic(generator(torch.randn(batch_size, latent_dim))).mean()
+            optimizers[0].zero_grad()
+            loss.backward()
+            optimizers[0].step()
 
     return train
 
@@ -146,7 +265,33 @@ def matrix_product_rate():
     return 2 * n**3 / min(seconds) / 1e9
 
 
-def compare(title, make_generator, make_discriminator, real, batch_size, steps):
+def compare(title, ways, operations):
+    """Prints what a step takes in each way, as a multiple of the references, and how near it is to a matrix product."""
+    steps, milliseconds = {}, {name: [] for name in ways}
+    for name, train in ways.items():
+        train(50)  # compiles
+        started = time.perf_counter()
+        train(50)
+        seconds = (time.perf_counter() - started) / 50
+        steps[name] = 50 * max(1, round(TURN_SECONDS / seconds / 50))
+    for _ in range(TURNS):
+        for name, train in ways.items():
+            started = time.perf_counter()
+            train(steps[name])
+            milliseconds[name].append((time.perf_counter() - started) / steps[name] * 1000)
+    medians = {name: float(np.median(values)) for name, values in milliseconds.items()}
+    references = [name for name in ways if name.startswith("(")]
+    print(f"\n{title}; {TURNS} turns of about {TURN_SECONDS} s")
+    print(f"{'times as fast as':34}{'ms a step':>10}" + "".join(f"{n[:3]:>8}" for n in references))
+    for name, median in medians.items():
+        ratios = "".join(f"{medians[other] / median:>7.2f}x" for other in references)
+        print(f"{name:34}{median:>10.2f}{ratios}")
+    rate = operations / min(medians.values()) / 1e6
+    share = rate / matrix_product_rate()
+    print(f"the fastest: {rate:.0f} GFLOP/s, {share:.0%} of a matrix product's", flush=True)
+
+
+def compare_gan(title, make_generator, make_discriminator, real, batch_size):
     def pair():
         return make_generator(), make_discriminator()
 
@@ -160,25 +305,29 @@ def compare(title, make_generator, make_discriminator, real, batch_size, steps):
         "(b) textbook train_step": fit_way(TextbookGAN(*pair()), real, batch_size),
         "(c) bare compiled loop": bare_loop_way(GAN(*pair()), real, batch_size),
     }
-    milliseconds = {name: [] for name in ways}
-    for train in ways.values():
-        train(steps)  # compiles
-    for _ in range(TURNS):
-        for name, train in ways.items():
-            started = time.perf_counter()
-            train(steps)
-            milliseconds[name].append((time.perf_counter() - started) / steps * 1000)
-    medians = {name: float(np.median(values)) for name, values in milliseconds.items()}
-    references = [name for name in ways if name.startswith("(")]
-    print(f"\n{title}, batch {batch_size}, {steps} steps a turn, {TURNS} turns")
-    print(f"{'times as fast as':34}{'ms a step':>10}" + "".join(f"{n[:3]:>8}" for n in references))
-    for name, median in medians.items():
-        ratios = "".join(f"{medians[other] / median:>7.2f}x" for other in references)
-        print(f"{name:34}{median:>10.2f}{ratios}")
-    rate = step_operations(*pair(), batch_size) / min(medians.values()) / 1e6
-    print(
-        f"the fastest: {rate:.0f} GFLOP/s, {rate / matrix_product_rate():.0%} of a matrix product's"
-    )
+    compare(f"{title}, batch {batch_size}", ways, step_operations(*pair(), batch_size))
+
+
+def compare_wgan_gp(title, make_generator, make_critic, real, batch_size):
+    """All with five critic steps a step. WGANGP gets a batch for all five, the textbook one for each of them."""
+
+    def pair():
+        return make_generator(), make_critic()
+
+    ways = {
+        "WGANGP.fit": fit_way(WGANGP(*pair()), real, 5 * batch_size),
+        "WGANGP.fit, steps_per_execution=50": fit_way(
+            WGANGP(*pair()), real, 5 * batch_size, steps_per_execution=50
+        ),
+        "(a) textbook, from an array": array_way(TextbookWGANGP(*pair()), real, batch_size),
+        "(b) textbook train_step": fit_way(TextbookWGANGP(*pair()), real, batch_size),
+        "(c) bare compiled loop": bare_loop_way(WGANGP(*pair()), real, 5 * batch_size),
+    }
+    if importlib.util.find_spec("torch"):
+        ways["(d) PyTorch, eager"] = torch_way(*pair(), real, batch_size)
+    else:
+        print("\nPyTorch is not installed: not compared")
+    compare(f"{title}, minibatch {batch_size}", ways, wgan_gp_operations(*pair(), batch_size))
 
 
 def operations(network):
@@ -195,6 +344,16 @@ def step_operations(generator, discriminator, batch_size):
     and the generator forward and twice backward.
     """
     return batch_size * (4 * operations(generator) + 8 * operations(discriminator))
+
+
+def wgan_gp_operations(generator, critic, batch_size):
+    """The same for five critic steps and one of the generator.
+
+    A critic step passes the generator once, the critic forward and twice backward with two batches, and for the
+    penalty forward and backward to the examples, and twice backward through each of the two.
+    """
+    critic_step = operations(generator) + (6 + 6) * operations(critic)
+    return batch_size * (5 * critic_step + 3 * operations(generator) + 2 * operations(critic))
 
 
 def first_step_seconds():
@@ -215,34 +374,22 @@ def first_step_seconds():
 
 def main():
     rng = np.random.default_rng(0)
-    print(f"matrix product: {matrix_product_rate():.0f} GFLOP/s in float32")
-    compare(
-        "3 x 128 dense, 2-D points",
-        networks.dense_generator,
-        networks.dense_discriminator,
-        rng.normal(size=(200 * 256, 2)).astype("float32"),
-        batch_size=256,
-        steps=200,
-    )
-    networks_512 = [
-        functools.partial(make, units=(512, 512, 512), negative_slope=0.1)
-        for make in (networks.dense_generator, networks.dense_discriminator)
+    print(f"matrix product: {matrix_product_rate():.0f} GFLOP/s in float32", flush=True)
+    dense = networks.dense_generator, networks.dense_discriminator
+    convolutional = networks.convolutional_generator, networks.convolutional_discriminator
+    spiral = [functools.partial(make, units=(512,) * 3, negative_slope=0.1) for make in dense]
+    small = [
+        functools.partial(networks.convolutional_generator, filters=16),
+        functools.partial(networks.convolutional_discriminator, filters=16, dropout=0.0),
     ]
-    compare(
-        "the spiral of chapter 03 at its published size, 3 x 512 dense",
-        *networks_512,
-        data.spiral(rng.uniform(-1, 1, (100 * 512, 2))),
-        batch_size=512,
-        steps=100,
-    )
-    compare(
-        "convolutional, 28 x 28",
-        networks.convolutional_generator,
-        networks.convolutional_discriminator,
-        rng.uniform(-1, 1, (100 * 64, 28, 28, 1)).astype("float32"),
-        batch_size=64,
-        steps=100,
-    )
+    points = rng.normal(size=(51_200, 2)).astype("float32")
+    images = rng.uniform(-1, 1, (6400, 28, 28, 1)).astype("float32")
+    compare_gan("3 x 128 dense, 2-D points", *dense, points, 256)
+    latent = rng.uniform(-1, 1, (51_200, 2))
+    compare_gan("chapter 03 as published, 3 x 512 dense", *spiral, data.spiral(latent), 512)
+    compare_gan("convolutional, 28 x 28", *convolutional, images, 64)
+    compare_wgan_gp("WGAN-GP, 3 x 128 dense, 2-D points", *dense, points, 256)
+    compare_wgan_gp("WGAN-GP, convolutional, 16 filters, 28 x 28", *small, images, 64)
     print(
         f"\nimport of gan_lib to the end of the first training step: {first_step_seconds():.1f} s"
     )
