@@ -159,6 +159,27 @@ def mode_coverage(samples, centres, sigma):
     }
 
 
+def served_modes(samples, centres, share=0.5):
+    """How many modes of a mixture get enough samples, whatever the quality of these.
+
+    A sample belongs to the mode with the nearest centre. A mode is served if it gets at least a part of its fair share,
+    which is one K-th of the samples. Unlike the captured modes of `mode_coverage`, one stray sample is not enough.
+
+    Args:
+        samples: float array (n, d).
+        centres: float array (K, d) of the modes.
+        share: how much of the fair share is enough.
+
+    Returns:
+        int, from 0 to K.
+
+    Raises:
+        ValueError: if samples and centres differ in dimension.
+    """
+    counts = np.bincount(nearest_neighbours(samples, centres)[1], minlength=len(centres))
+    return int(np.count_nonzero(counts * len(centres) >= share * len(samples)))
+
+
 def coverage_and_precision(samples, target, coverage_radius=0.05, precision_radius=0.03):
     """How much of a target the samples reach, and how many of the samples lie on it.
 

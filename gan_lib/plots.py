@@ -99,19 +99,20 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
     return figure
 
 
-def histograms(samples, x_label, bins=40):
+def histograms(samples, x_label, bins=40, styles=None):
     """Histograms of several samples over one axis: the first is real, the second generated, further ones are grey.
 
     Args:
         samples: dict, name to array of numbers.
         x_label: what the numbers are, with their unit.
         bins: number of bins.
+        styles: list of (colour, line style), where the samples are something else.
     """
     figure, axis = _figure(figsize=(6.5, 2.8))
     edges = np.histogram_bin_edges(
         np.concatenate([np.ravel(values) for values in samples.values()]), bins
     )
-    styles = [(REAL, "-"), (GENERATED, "--"), ("gray", ":"), ("black", "-.")]
+    styles = styles or [(REAL, "-"), (GENERATED, "--"), ("gray", ":"), ("black", "-.")]
     for (name, values), (colour, line) in zip(samples.items(), styles, strict=False):
         weights = np.full(np.size(values), 1 / np.size(values))
         axis.hist(
@@ -212,6 +213,70 @@ def curves(series, x_label, y_label, log=False, styles=None, size=(6.5, 3.0), ax
     return axis.figure
 
 
+def curve_rows(rows, x_label, own_limits=(), size=(2.5, 2.3)):
+    """Rows of panels with curves, as `curves` draws them, over a common horizontal axis.
+
+    Args:
+        rows: dict, label of a row's vertical axes to a dict, title of a panel to its series. All rows have the same
+            titles, which stand above the first.
+        x_label: what the horizontal axes show, with unit.
+        own_limits: labels of rows whose panels have vertical limits of their own; the others share them.
+        size: inches of a panel, width and height.
+
+    Returns:
+        the figure.
+    """
+    columns = len(next(iter(rows.values())))
+    options = {"figsize": (columns * size[0], len(rows) * size[1]), "squeeze": False}
+    figure, axes = _figure(len(rows), columns, sharex=True, **options)
+    for i, (y_label, panels) in enumerate(rows.items()):
+        for axis, (title, series) in zip(axes[i], panels.items(), strict=True):
+            curves(series, x_label if axis in axes[-1] else "", "", axis=axis)
+            axis.legend(fontsize=7)
+            if list(series) == [y_label]:
+                axis.get_legend().remove()
+            if i == 0:
+                axis.set_title(title, fontsize=9)
+            if y_label not in own_limits and axis is not axes[i, 0]:
+                axis.sharey(axes[i, 0])
+        axes[i, 0].set_ylabel(y_label)
+    return figure
+
+
+def offset_panels(offsets, computed, exact, x_label, y_label, continuous=()):
+    """Measures of the distance of two sets, one panel each, as functions of the offset between the sets.
+
+    Closed forms are lines, with a gap and a dot at offset 0; computed values are circles. Infinite values are triangles
+    at the upper edge.
+
+    Args:
+        offsets: float array (n,), rising, 0 among them.
+        computed, exact: dicts, title to float array (n,), which may have infinite values.
+        x_label, y_label: what the axes show, with units.
+        continuous: titles of those that do not jump at offset 0.
+
+    Returns:
+        the figure.
+    """
+    figure, axes = _figure(1, len(exact), figsize=(3.2 * len(exact), 3.2), sharey=True)
+    top = 1.15 * max(np.max(np.ma.masked_invalid(values)) for values in exact.values())
+    for axis, (title, values) in zip(axes, exact.items(), strict=True):
+        found, infinite = np.asarray(computed[title]), np.isinf(computed[title])
+        sides = (offsets < np.inf,) if title in continuous else (offsets < 0, offsets > 0)
+        for side in sides:
+            axis.plot(offsets[side], values[side], color="black", lw=1.6, label="closed form")
+        if title not in continuous:
+            axis.plot(0, values[offsets == 0], "o", color="black", ms=6)
+        finite = {"mfc": "none", "color": "black", "label": "computed"}
+        axis.plot(offsets[~infinite], found[~infinite], "o", **finite)
+        axis.plot(offsets[infinite], np.full(infinite.sum(), top), "^k", ms=6, label="infinite")
+        axis.set(title=title, xlabel=x_label, ylim=(-0.05 * top, 1.05 * top))
+    labels = dict(zip(*axes[0].get_legend_handles_labels()[::-1], strict=True))
+    axes[0].legend(labels.values(), labels, fontsize=8, loc="center")
+    axes[0].set_ylabel(y_label)
+    return figure
+
+
 def heat_maps(panels, x_values, y_values, x_label, y_label, value_label, number="{:.1f}"):
     """Tables as colours, one panel a table, with one scale of colours and the numbers written in.
 
@@ -300,6 +365,92 @@ def probability_panels(panels, points, limit=1.2):
         axis.set_xlabel("$x_1$")
     axes[0, 0].set_ylabel("$x_2$")
     figure.colorbar(shades, ax=axes[0, :], label="probability of real")
+    return figure
+
+
+def contour_panels(panels, real, limit=2.5, columns=3, levels=10, size=2.9):
+    """Scores of critics over the plane as contour lines, one panel a critic: light is high, dark is low.
+
+    Each panel has levels of its own, evenly spread over its scores: it shows the shape of a critic, not its scale.
+
+    Args:
+        panels: dict, title to float array (n, n) of scores over [-limit, limit]^2, rows from low to high x_2.
+        real: dict, the same titles to real points (m, 2), drawn on top.
+        limit: the panels show [-limit, limit] in both directions.
+        columns: panels in a row.
+        levels: contour lines in a panel.
+        size: inches of a panel's side.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = _figure(
+        rows, columns, figsize=(columns * size, rows * (size + 0.2)), squeeze=False
+    )
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (title, scores) in zip(axes.flat, panels.items(), strict=False):
+        line = np.linspace(-limit, limit, len(scores))
+        low = float(np.min(scores))
+        high = max(float(np.max(scores)), low + 1e-6)  # a critic may be flat
+        heights = np.linspace(low, high, levels + 2)
+        shades = {"cmap": "gray", "vmin": 2 * low - high, "vmax": high}
+        axis.contourf(line, line, scores, heights, antialiased=False, **shades)
+        lines = {"colors": "black", "linewidths": 0.8, "linestyles": "-"}
+        axis.contour(line, line, scores, heights[1:-1], antialiased=False, **lines)  # a small file
+        dots = {"color": REAL, "ms": 4, "label": "real", "antialiased": False}
+        axis.plot(*np.asarray(real[title]).T, ".", **dots)
+        axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        axis.set_title(title, fontsize=10)
+        axis.tick_params(labelsize=8)
+    for axis in axes[-1]:
+        axis.set_xlabel("$x_1$")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("$x_2$")
+    axes[0, 0].legend(fontsize=8, loc="upper right", markerscale=2)
+    return figure
+
+
+def pair_panels(panels, real, weights):
+    """Pairs of a real and a generated point, each joined by a line with one interpolated point on it.
+
+    Args:
+        panels: dict, title to generated points (n, 2), the partners of the real points in their order. The mean length
+            of the lines is added to the title.
+        real: points (n, 2).
+        weights: array (n,): 0 puts the interpolated point on the real one, 1 on the generated one.
+    """
+    shape = {"figsize": (4.2 * len(panels), 4.3), "squeeze": False, "sharex": True, "sharey": True}
+    figure, axes = _figure(1, len(panels), **shape)
+    for axis, (title, generated) in zip(axes[0], panels.items(), strict=True):
+        between = real + np.reshape(weights, (-1, 1)) * (generated - real)
+        axis.plot(*np.stack([real, generated]).transpose(2, 0, 1), color="gray", lw=0.7, zorder=0)
+        axis.plot(*real.T, "o", color=REAL, ms=5, label="real")
+        axis.plot(*generated.T, "x", color=GENERATED, ms=6, mew=1.6, label="generated")
+        axis.plot(*between.T, ".", color="black", ms=6, label="interpolated")
+        length = np.linalg.norm(real - generated, axis=1).mean()
+        axis.set(title=f"{title}: mean length {length:.2f}", aspect="equal", xlabel="$x_1$")
+    axes[0, 0].set_ylabel("$x_2$")
+    axes[0, -1].legend(fontsize=8)
+    return figure
+
+
+def weight_panels(panels, bins=41):
+    """Histograms of the weights of networks, one panel a network, each with a horizontal axis of its own.
+
+    Args:
+        panels: dict, title to array of weights.
+        bins: number of bins.
+    """
+    figure, axes = _figure(
+        1, len(panels), figsize=(3 * len(panels), 2.6), squeeze=False, sharey=True
+    )
+    for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
+        share = np.full(np.size(values), 1 / np.size(values))
+        axis.hist(
+            np.ravel(values), bins, weights=share, color="lightgray", edgecolor="black", lw=0.5
+        )
+        axis.set(title=title, xlabel="weight")
+    axes[0, 0].set_ylabel("share of the weights")
     return figure
 
 

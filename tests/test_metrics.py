@@ -211,6 +211,17 @@ def test_jensen_shannon_divergence_matches_scipy_and_its_limits():
             metrics.jensen_shannon_divergence(wrong, [0.5, 0.5])
 
 
+def test_served_modes_need_their_share():
+    centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+    samples = np.repeat(centres, [85, 13, 1, 1], axis=0) + 2.0  # fair share 25, half of it 12.5
+    assert metrics.served_modes(samples, centres) == 2
+    assert metrics.served_modes(samples, centres, share=0.04) == 4
+    assert metrics.served_modes(centres, centres, share=1.0) == 4
+    assert metrics.mode_coverage(samples, centres, sigma=1.0)["modes"] == 4  # one is enough there
+    with pytest.raises(ValueError, match="expected one"):
+        metrics.served_modes(samples, centres[:, :1])
+
+
 def test_lagged_correlation_finds_a_delayed_copy():
     path = np.random.default_rng(0).normal(size=(200, 2))
     follower = np.roll(path, 3, axis=0)  # where the leader was 3 moments ago

@@ -57,6 +57,9 @@ def test_histograms_are_shares_over_common_bins():
         plots.GENERATED,
     ]
     assert [p.get_xy()[:, 1].max() for p in outlines] == pytest.approx([1.0, 0.75])
+    others = plots.histograms(samples, "x", styles=[("black", "-"), ("gray", ":")]).axes[0].patches
+    edges = [p.get_edgecolor() for p in others if p.get_label() in samples]
+    assert [matplotlib.colors.to_hex(edge) for edge in edges] == ["#000000", "#808080"]
 
 
 def test_point_panels_draw_real_under_generated_with_equal_limits():
@@ -87,6 +90,38 @@ def test_curves_of_several_runs_are_median_and_range():
     assert one.get_linestyle() != three.get_linestyle() and axis.get_yscale() == "log"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
     assert plots.curves({"more": (x, x)}, "step", "loss", axis=axis) is figure
+
+
+def test_curve_rows_share_limits_unless_told():
+    x = np.arange(3)
+    rows = {
+        "distance": {name: {"d": (x, high * x)} for name, high in [("a", 1.0), ("b", 5.0)]},
+        "loss": {name: {"l": (x, [x, high * x])} for name, high in [("a", 3.0), ("b", 50.0)]},
+    }
+    axes = plots.curve_rows(rows, "step", own_limits=["loss"]).axes
+    assert [axis.get_title() for axis in axes] == ["a", "b", "", ""]
+    assert axes[0].get_ylim() == axes[1].get_ylim() and axes[1].get_ylim()[1] > 9
+    assert axes[2].get_ylim()[1] < 10 < axes[3].get_ylim()[1]
+    assert [axis.get_xlabel() for axis in axes] == ["", "", "step", "step"]
+    assert [axes[0].get_ylabel(), axes[2].get_ylabel()] == ["distance", "loss"]
+    np.testing.assert_allclose(axes[2].lines[0].get_ydata(), [0, 2, 4])  # median of x and 3 x
+
+
+def test_offset_panels_draw_closed_forms_with_a_gap_and_infinity_at_the_edge():
+    offsets = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    exact = {"far": np.where(offsets, np.inf, 0.0), "near": abs(offsets)}
+    computed = {"far": exact["far"], "near": abs(offsets) + 0.01}
+    far, near = plots.offset_panels(offsets, computed, exact, "t", "length").axes
+    edge = next(line for line in far.lines if line.get_label() == "infinite")
+    assert list(edge.get_xdata()) == [-1, -0.5, 0.5, 1]
+    assert max(abs(offsets)) < edge.get_ydata()[0] < far.get_ylim()[1]
+    left, right, dot, circles, _ = near.lines
+    assert list(left.get_xdata()) == [-1, -0.5] and list(right.get_ydata()) == [0.5, 1]
+    assert (dot.get_xdata(), dot.get_ydata()) == (0, 0)
+    np.testing.assert_allclose(circles.get_ydata(), abs(offsets) + 0.01)
+    assert far.get_ylim() == near.get_ylim() and far.get_ylabel() == "length"
+    near = plots.offset_panels(offsets, computed, exact, "t", "length", ["near"]).axes[1]
+    np.testing.assert_array_equal(near.lines[0].get_xydata().T, [offsets, abs(offsets)])
 
 
 def test_heat_maps_share_one_scale_and_write_their_numbers():
@@ -128,6 +163,39 @@ def test_probability_panels_place_the_half_between_low_and_high():
     assert [len(drawn.get_xdata()) for drawn in axis.lines] == [3, 2]
     assert [drawn.get_color() for drawn in axis.lines] == [plots.REAL, plots.GENERATED]
     assert axis.get_xlim() == (-2, 2)
+
+
+def test_contour_panels_draw_the_level_lines_of_each_critic():
+    line = np.linspace(-2, 2, 41)
+    rising = np.tile(line, (41, 1))  # scores x_1: from -2 to 2 in both panels' own units
+    real = {"a": np.ones((3, 2)), "b": np.zeros((4, 2))}
+    figure = plots.contour_panels({"a": rising, "b": 100 * rising.T}, real, limit=2, levels=3)
+    for axis, coordinate, n in zip(figure.axes, (0, 1), (3, 4), strict=True):
+        lines = axis.collections[-1].get_paths()
+        crossings = [path.vertices[:, coordinate] for path in lines]
+        np.testing.assert_allclose([x.mean() for x in crossings], [-1, 0, 1], atol=1e-9)
+        assert max(np.ptp(x) for x in crossings) < 1e-9
+        assert len(axis.lines[0].get_xdata()) == n and axis.lines[0].get_color() == plots.REAL
+        assert axis.get_xlim() == axis.get_ylim() == (-2, 2)
+
+
+def test_pair_panels_put_interpolated_points_on_the_lines():
+    real, generated = np.zeros((2, 2)), np.array([[4.0, 0.0], [0.0, 2.0]])
+    axis = plots.pair_panels({"pairs": generated}, real, [0.25, 0.5]).axes[0]
+    drawn = {line.get_label(): line for line in axis.lines}
+    np.testing.assert_allclose(drawn["interpolated"].get_xydata(), [[1, 0], [0, 1]])
+    assert drawn["real"].get_color() == plots.REAL
+    assert drawn["generated"].get_color() == plots.GENERATED
+    ends = [line.get_xydata() for line in axis.lines if line.get_color() == "gray"]
+    np.testing.assert_allclose(ends, [[[0, 0], [4, 0]], [[0, 0], [0, 2]]])
+    assert axis.get_title() == "pairs: mean length 3.00"
+
+
+def test_weight_panels_are_shares():
+    axes = plots.weight_panels({"a": [-1, 1, 1, 1], "b": np.zeros((2, 2))}, bins=2).axes
+    assert [bar.get_height() for bar in axes[0].patches] == [0.25, 0.75]
+    assert sum(bar.get_height() for bar in axes[1].patches) == 1
+    assert [axis.get_title() for axis in axes] == ["a", "b"]
 
 
 def test_game_panels_show_past_samples_and_both_maps():
