@@ -3,6 +3,7 @@
 - `gan`: GAN (Goodfellow et al. 2014)
 - `wgan`: WGAN, with weight clipping (Arjovsky et al. 2017)
 - `wgan_gp`: WGANGP, with gradient penalty (Gulrajani et al. 2017)
+- `techniques`: minibatch discrimination and other training techniques (Salimans et al. 2016)
 - `networks`: generators, discriminators and critics
 - `data`: image sets, distributions in the plane, batches
 - `metrics`: what the chapters measure

@@ -35,6 +35,40 @@ USES = {
     ("wgan_gp", "WGANGP"): NETWORKS
     + "model = WGANGP(generator, discriminator)\nmodel.compile('adam', 'adam')"
     + TRAIN,
+    ("techniques", "feature_matching_loss"): (
+        "assert abs(feature_matching_loss(np.ones((4, 3)), np.zeros((5, 3))) - 3) < 1e-6"
+    ),
+    ("techniques", "MinibatchDiscrimination"): (
+        "model = keras.Sequential([keras.Input((3,)), MinibatchDiscrimination(2, 2)])\n"
+        "assert np.allclose(model(np.ones((4, 3)))[:, 3:], 3)"
+    ),
+    ("techniques", "HistoricalAveraging"): """
+class AveragingAdam(HistoricalAveraging, keras.optimizers.Adam):
+    pass
+model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+model.compile(AveragingAdam(1e-2, averaging_weight=0.1), "mse")
+model.fit(np.ones((8, 3)), np.ones(8), batch_size=2, verbose=0)
+assert 0 < float(model.optimizer.penalty()) < 1
+""",
+    ("techniques", "OneSidedBinaryCrossentropy"): """
+model = keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="zeros")])
+model.compile("sgd", OneSidedBinaryCrossentropy())
+assert abs(model.evaluate(np.ones((8, 3)), np.ones(8), verbose=0) - np.log(2)) < 1e-6
+""",
+    ("techniques", "VirtualBatchNormalization"): """
+outputs = VirtualBatchNormalization(3)(np.float32([[5], [7], [-1], [0], [1]])).numpy()
+assert abs(outputs[2:].sum()) < 1e-6 and outputs[1] > outputs[0] > outputs[4]
+""",
+    ("techniques", "ReferenceBatch"): """
+network = keras.Sequential([layers.Dense(2), layers.BatchNormalization()])
+model = keras.Sequential([keras.Input((3,)), ReferenceBatch(network, np.zeros((5, 3)))])
+assert model(np.ones((4, 3)), training=True).shape == (4, 2)
+""",
+    ("techniques", "InstanceNoise"): """
+model = keras.Sequential([keras.Input((3,)), InstanceNoise(0.5, annealing_calls=2, seed=0)])
+changed = [(model(np.ones((4, 3)), training=True).numpy() != 1).all() for _ in range(3)]
+assert changed == [True, True, False] and (model(np.ones((4, 3))).numpy() == 1).all()
+""",
     ("networks", "dense_generator"): "assert dense_generator()(np.ones((4, 2))).shape == (4, 2)",
     (
         "networks",
@@ -71,7 +105,9 @@ def test_all_public_names_are_tried():
     for module in {module for module, _ in USES}:
         lines = (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8").splitlines()
         public = {
-            line.split()[1].split("(")[0] for line in lines if line.startswith(("class ", "def "))
+            line.split()[1].split("(")[0].rstrip(":")
+            for line in lines
+            if line.startswith(("class ", "def "))
         }
         assert public == {name for tried, name in USES if tried == module}
 
