@@ -306,8 +306,8 @@ def jensen_shannon_divergence(p, q):
             f"received tables of shapes {p.shape} and {q.shape} with sums {p.sum():.6g} and {q.sum():.6g}; "
             "expected one shape, values of 0 or more, and sums of 1"
         )
-    middle = (p + q) / 2
-    return float(max(np.sum(rel_entr(p, middle) + rel_entr(q, middle)) / 2, 0.0))
+    # 2 p against p + q, not p against the mean: half of the smallest number would be 0
+    return float(max(np.sum(rel_entr(2 * p, p + q) + rel_entr(2 * q, p + q)) / 4, 0.0))
 
 
 def lagged_correlation(leader, follower, lag):

@@ -26,6 +26,20 @@ def _figure(*shape, **options):
     return figure, axes
 
 
+def _square_panels(titles, columns, size):
+    """A grid of square panels with titles, `columns` in a row; panels that are left over are hidden."""
+    columns = min(columns, len(titles))
+    rows = -(-len(titles) // columns)
+    figure, axes = _figure(
+        rows, columns, figsize=(columns * size, rows * (size + 0.3)), squeeze=False
+    )
+    for axis, title in zip(axes.flat, titles, strict=False):
+        axis.set_title(title, fontsize=9)
+    for axis in axes.flat[len(titles) :]:
+        axis.set_visible(False)
+    return figure, axes
+
+
 def image_grid(images, columns=8, title=None, row_labels=None):
     """Images side by side, in rows.
 
@@ -149,16 +163,9 @@ def point_panels(panels, real=None, limit=1.2, columns=4, size=2.4):
         columns: panels in a row.
         size: inches of a panel's side.
     """
-    columns = min(columns, len(panels))
-    rows = -(-len(panels) // columns)
-    figure, axes = _figure(
-        rows, columns, figsize=(columns * size, rows * (size + 0.3)), squeeze=False
-    )
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
-    for axis, (title, points) in zip(axes.flat, panels.items(), strict=False):
+    figure, axes = _square_panels(panels, columns, size)
+    for axis, points in zip(axes.flat, panels.values(), strict=False):
         draw_points(axis, points, real, limit)
-        axis.set_title(title, fontsize=9)
     if real is not None:
         axes[0, 0].legend(fontsize=7, loc="upper right", markerscale=2)
     return figure
@@ -277,6 +284,31 @@ def offset_panels(offsets, computed, exact, x_label, y_label, continuous=()):
     return figure
 
 
+def strip_panels(panels, x_label, limits, size=(3.2, 3.0)):
+    """A dot for each run, one line a setting and one panel a task; a bar marks the median of a line.
+
+    Args:
+        panels: dict, title to a dict, name of a setting to array (runs,). All panels have the same settings.
+        x_label: what the horizontal axes show, with unit.
+        limits: (low, high) of the horizontal axes.
+        size: inches of a panel, width and height.
+
+    Returns:
+        the figure.
+    """
+    shape = {"figsize": (len(panels) * size[0], size[1]), "sharey": True, "squeeze": False}
+    figure, axes = _figure(1, len(panels), **shape)
+    for axis, (title, settings) in zip(axes[0], panels.items(), strict=True):
+        for place, values in enumerate(settings.values()):
+            axis.plot(values, np.full(len(values), place), "o", color="black", ms=4, mfc="none")
+            axis.plot(np.median(values), place, "|", color="black", ms=14, mew=2.5)
+        axis.set(title=title, xlabel=x_label, xlim=limits)
+        axis.set_yticks(range(len(settings)), settings)
+        axis.grid(axis="y", lw=0.4)
+    axes[0, 0].invert_yaxis()  # shared: the first setting comes first in all panels
+    return figure
+
+
 def heat_maps(panels, x_values, y_values, x_label, y_label, value_label, number="{:.1f}"):
     """Tables as colours, one panel a table, with one scale of colours and the numbers written in.
 
@@ -381,13 +413,7 @@ def contour_panels(panels, real, limit=2.5, columns=3, levels=10, size=2.9):
         levels: contour lines in a panel.
         size: inches of a panel's side.
     """
-    columns = min(columns, len(panels))
-    rows = -(-len(panels) // columns)
-    figure, axes = _figure(
-        rows, columns, figsize=(columns * size, rows * (size + 0.2)), squeeze=False
-    )
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
+    figure, axes = _square_panels(panels, columns, size)
     for axis, (title, scores) in zip(axes.flat, panels.items(), strict=False):
         line = np.linspace(-limit, limit, len(scores))
         low = float(np.min(scores))
@@ -400,7 +426,6 @@ def contour_panels(panels, real, limit=2.5, columns=3, levels=10, size=2.9):
         dots = {"color": REAL, "ms": 4, "label": "real", "antialiased": False}
         axis.plot(*np.asarray(real[title]).T, ".", **dots)
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-        axis.set_title(title, fontsize=10)
         axis.tick_params(labelsize=8)
     for axis in axes[-1]:
         axis.set_xlabel("$x_1$")

@@ -19,7 +19,7 @@ def feature_matching_loss(real_features, generated_features):
     Salimans et al. 2016, section 3.1: || E f(x) - E f(G(z)) ||^2, the mean over each batch in place of E, and f a
     hidden layer of the discriminator, which itself trains as before. (The authors' code for CIFAR-10 takes the mean
     absolute difference instead.) The features are those of
-    `keras.Model(discriminator.inputs, discriminator.layers[-2].output)`, where that is the last hidden layer.
+    `keras.Model(discriminator.inputs[0], discriminator.layers[-2].output)`, where that is the last hidden layer.
 
     Args:
         real_features: float tensor (batch, ...), f of real examples.

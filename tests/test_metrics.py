@@ -203,6 +203,8 @@ def test_jensen_shannon_divergence_matches_scipy_and_its_limits():
     assert metrics.jensen_shannon_divergence(p, q) == pytest.approx(jensenshannon(p, q) ** 2)
     assert metrics.jensen_shannon_divergence(p, p) == 0
     assert metrics.jensen_shannon_divergence([1, 0], [0, 1]) == pytest.approx(np.log(2))
+    smallest = np.array([1.0, 5e-324])  # its half is 0
+    assert metrics.jensen_shannon_divergence(smallest, smallest[::-1]) == pytest.approx(np.log(2))
     # half of KL([1, 0] || [3/4, 1/4]) and of KL([1/2, 1/2] || [3/4, 1/4]), by hand
     by_hand = (np.log(4 / 3) + np.log(2 / 3) / 2 + np.log(2) / 2) / 2
     assert metrics.jensen_shannon_divergence([1, 0], [0.5, 0.5]) == pytest.approx(by_hand)

@@ -124,6 +124,19 @@ def test_offset_panels_draw_closed_forms_with_a_gap_and_infinity_at_the_edge():
     np.testing.assert_array_equal(near.lines[0].get_xydata().T, [offsets, abs(offsets)])
 
 
+def test_strip_panels_draw_every_run_and_the_median():
+    settings = {"first": np.array([0.1, 0.5, 0.2]), "second": np.array([0.9, 0.7])}
+    axes = plots.strip_panels({"a": settings, "b": settings}, "score", (0, 1)).axes
+    assert [axis.get_title() for axis in axes] == ["a", "b"]
+    for axis in axes:
+        np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[0.1, 0], [0.5, 0], [0.2, 0]])
+        np.testing.assert_array_equal(axis.lines[1].get_xydata(), [[0.2, 0]])
+        np.testing.assert_array_equal(axis.lines[3].get_xydata(), [[0.8, 1]])
+        assert axis.get_xlim() == (0, 1)
+        assert axis.transData.transform((0, 0))[1] > axis.transData.transform((0, 1))[1]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["first", "second"]
+
+
 def test_heat_maps_share_one_scale_and_write_their_numbers():
     panels = {"a": np.array([[1.0, 2.0]]), "b": np.array([[3.0, 9.0]])}
     figure = plots.heat_maps(panels, [10, 20], ["row"], "x", "y", "value", "{:.0f}")

@@ -72,7 +72,7 @@ class FeatureMatchingGAN(GAN):
         self.real = real
 
     def update_generator(self, n):
-        hidden = keras.Model(self.discriminator.inputs, self.discriminator.layers[-2].output)
+        hidden = keras.Model(self.discriminator.inputs[0], self.discriminator.layers[-2].output)
         latent = self.draw_latent(n)
         with tf.GradientTape() as tape:
             generated = hidden(self.generator(latent, training=True), training=True)
