@@ -129,7 +129,8 @@ def mode_coverage(samples, centres, sigma):
 
     A sample is of high quality if its nearest centre lies within 3 sigma. A mode is captured if it is nearest to at
     least one such sample. The reverse KL divergence is that of the shares of high-quality samples over the modes to
-    equal shares: log K minus their entropy. Perfect samples in two dimensions score 98.89 % high quality.
+    equal shares: log K minus their entropy (Lin et al. 2018, "PacGAN", arXiv:1712.04086). Perfect samples in two
+    dimensions score 98.89 % high quality.
 
     Args:
         samples: float array (n, d). The published tables use n = 2,500.
