@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+import scipy.stats
 from PIL import Image
 
 
@@ -186,3 +187,28 @@ def test_lattice_goes_row_by_row_from_below():
     assert points.dtype == np.float32
     expected = [[-2, -2], [0, -2], [2, -2], [-2, 2], [0, 2], [2, 2]]
     np.testing.assert_array_equal(points, expected)
+
+
+def test_stacked_digits_hold_three_digits_with_their_labels():
+    images, labels = data.load_images("mnist-5k")
+    stacked, numbers = data.stacked_digits(images, labels, 20_000, seed=1)
+    assert stacked.shape == (20_000, 28, 28, 3) and stacked.dtype == np.float32
+    assert stacked.flags.c_contiguous and numbers.dtype == np.int64
+    digit_of = {image.tobytes(): label for image, label in zip(images, labels, strict=True)}
+    for image, number in zip(stacked[:300], numbers[:300], strict=True):
+        channels = [digit_of[image[..., [channel]].tobytes()] for channel in range(3)]
+        assert channels == [number // 100, number // 10 % 10, number % 10]
+    counts = np.bincount(numbers, minlength=1000)
+    assert len(counts) == 1000 and scipy.stats.chisquare(counts).pvalue > 1e-3
+    same, other = (data.stacked_digits(images, labels, 50, seed)[1] for seed in (1, 2))
+    np.testing.assert_array_equal(same, data.stacked_digits(images, labels, 50, 1)[1])
+    assert not np.array_equal(same, other)
+    for digits, names in [
+        (images, labels[:-1]),
+        (images[..., 0], labels),
+        (images[:0], labels[:0]),
+    ]:
+        with pytest.raises(ValueError, match=r"expected \(m, 28, 28, 1\) and \(m,\)"):
+            data.stacked_digits(digits, names, 10)
+    with pytest.raises(ValueError, match="n=0"):
+        data.stacked_digits(images, labels, 0)

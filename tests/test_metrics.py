@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.special
 import scipy.stats
 from scipy.spatial.distance import jensenshannon
+from sklearn.neighbors import KernelDensity
 
 
 def exact_sample(d):
@@ -243,3 +245,210 @@ def test_jacobian_of_a_known_map():
     found = metrics.jacobian(keras.Model(latent, squared), np.array([[0.5, 1.0], [-2.0, 0.0]]))
     expected = [[[1, 0], [0, 3]], [[-4, 0], [0, 3]]]  # d(z0^2)/dz0 = 2 z0
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_inception_score_is_1_for_one_class_and_10_for_ten_sure_ones():
+    sure = np.eye(10)
+    assert metrics.inception_score(np.tile(sure[3], (50, 1))) == pytest.approx(1)
+    assert metrics.inception_score(np.full((50, 10), 0.1)) == pytest.approx(1)  # of none is it sure
+    assert metrics.inception_score(np.repeat(sure, 5, axis=0)) == pytest.approx(10)
+    # KL from [3/4, 1/4] and from [1/4, 3/4] to [1/2, 1/2], by hand: ln 2 minus the entropy of both
+    by_hand = 2 * 0.75**0.75 * 0.25**0.25
+    assert metrics.inception_score([[0.75, 0.25], [0.25, 0.75]]) == pytest.approx(by_hand)
+    uneven = [[1, 0], [1, 0], [1, 0], [0, 1]]  # the exponential of the entropy of [3/4, 1/4]
+    assert metrics.inception_score(uneven) == pytest.approx(0.75**-0.75 * 0.25**-0.25)
+    for wrong in ([0.5, 0.5], [[0.5, 0.6]], [[1.5, -0.5]], [[np.nan, 1]], np.zeros((0, 10))):
+        with pytest.raises(ValueError, match="rows that add up to 1"):
+            metrics.inception_score(wrong)
+
+
+def test_kernel_distance_equals_a_double_loop():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(9, 3)), rng.normal(1, 2, size=(6, 3))
+
+    def mean(x, y, itself):
+        pairs = [(i, j) for i in range(len(x)) for j in range(len(y)) if itself or i != j]
+        return np.mean([(x[i] @ y[j] / 3 + 1) ** 3 for i, j in pairs])
+
+    expected = mean(a, a, False) + mean(b, b, False) - 2 * mean(a, b, True)
+    assert metrics.kernel_distance(a, b) == pytest.approx(expected)
+    assert metrics.kernel_distance(b, a) == pytest.approx(expected)
+    for x, y in [((5, 3), (5, 4)), ((5,), (5,)), ((1, 3), (5, 3))]:
+        with pytest.raises(ValueError, match="n_a, d"):
+            metrics.kernel_distance(np.zeros(x), np.zeros(y))
+
+
+def test_kernel_distance_has_no_bias():
+    # In one dimension the kernel is 1 + 3xy + 3x^2y^2 + x^3y^3, so the distance of two distributions is
+    # 3 (difference of means)^2 + 3 (of second moments)^2 + (of third)^2: for N(0, 1) and N(1, 1) 3 + 3 + 16.
+    rng = np.random.default_rng(0)
+    equal, shifted = (
+        [
+            metrics.kernel_distance(*rng.normal([[[0]], [[mean]]], 1, (2, 20, 1)))
+            for _ in range(1000)
+        ]
+        for mean in (0, 1)
+    )
+    for found, expected in [(equal, 0), (shifted, 22)]:
+        assert abs(np.mean(found) - expected) < 4 * np.std(found) / np.sqrt(len(found))
+    assert min(equal) < 0
+    points = rng.normal(size=(1201, 1))  # in several blocks
+    assert metrics.kernel_distance(points[:700], points[700:]) == pytest.approx(0, abs=0.2)
+
+
+def balls_counted_one_by_one(real, generated, k):
+    def radius(x, i):
+        return sorted(np.linalg.norm(x[i] - x[j]) for j in range(len(x)) if j != i)[k - 1]
+
+    def inside(points, centres):
+        radii = [radius(centres, i) for i in range(len(centres))]
+        return np.array(
+            [
+                [np.linalg.norm(p - c) <= r for c, r in zip(centres, radii, strict=True)]
+                for p in points
+            ]
+        )
+
+    in_real, in_generated = inside(generated, real), inside(real, generated)
+    return {
+        "precision": in_real.any(axis=1).mean(),
+        "recall": in_generated.any(axis=1).mean(),
+        "density": in_real.sum() / (k * len(generated)),
+        "coverage": in_real.any(axis=0).mean(),
+    }
+
+
+@pytest.mark.parametrize("k, n_real, n_generated", [(1, 30, 20), (3, 25, 40), (5, 20, 30)])
+def test_precision_recall_density_coverage_equal_a_double_loop(k, n_real, n_generated):
+    rng = np.random.default_rng(k)
+    real, generated = rng.normal(size=(n_real, 4)), rng.normal(0.5, 0.7, size=(n_generated, 4))
+    found = metrics.precision_recall_density_coverage(real, generated, k)
+    assert found == pytest.approx(balls_counted_one_by_one(real, generated, k))
+    assert len({round(value, 9) for value in found.values()}) == 4  # so none stands for another
+
+
+def test_precision_recall_density_coverage_of_two_normal_samples():
+    # Naeem et al. 2020, lemmas 1 and 2: equal distributions have density 1 on average, and coverage
+    # 1 - (n - 1) ... (n - k) / ((2n - 1) ... (2n - k)), whatever they are
+    rng, n, k = np.random.default_rng(0), 1200, 5
+    found = metrics.precision_recall_density_coverage(*rng.normal(size=(2, n, 20)), k)
+    i = np.arange(1, k + 1)
+    assert found["coverage"] == pytest.approx(1 - np.prod((n - i) / (2 * n - i)), abs=0.02)
+    assert found["density"] == pytest.approx(1, abs=0.1)
+    assert 0.6 < found["precision"] < 1 and 0.6 < found["recall"] < 1
+
+
+def test_precision_recall_density_coverage_know_the_two_ways_to_fail():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(700, 2)) + 100 * rng.integers(2, size=(700, 1))  # two modes
+    one_mode = rng.normal(size=(600, 2))
+    found = metrics.precision_recall_density_coverage(real, one_mode)
+    assert found["precision"] > 0.95 and found["density"] > 0.9
+    assert found["recall"] < 0.55 and found["coverage"] < 0.55
+    invented = np.concatenate([real, rng.normal(-100, 1, size=(700, 2))])
+    found = metrics.precision_recall_density_coverage(real, invented)
+    assert found["recall"] == found["coverage"] == 1
+    assert found["precision"] == pytest.approx(0.5) and found["density"] < 0.7
+    with pytest.raises(ValueError, match=r"\(700, 2\) and \(600, 1\)"):
+        metrics.precision_recall_density_coverage(real, one_mode[:, :1])
+    for k in (0, 600):
+        with pytest.raises(ValueError, match=f"k={k} for 700 real and 600 generated"):
+            metrics.precision_recall_density_coverage(real, one_mode, k)
+
+
+@pytest.mark.parametrize("d", [2, 10, 784])
+def test_sliced_wasserstein_distance_of_a_translation(d):
+    # the mean length of the shadow of a unit vector on a line in a random direction
+    log_gamma = scipy.special.gammaln
+    shadow = np.exp(log_gamma(d / 2) - log_gamma((d + 1) / 2)) / np.sqrt(np.pi)
+    points = np.random.default_rng(0).normal(size=(40, d))
+    lengths = []
+    for vector in np.random.default_rng(1).normal(size=(20, d)):
+        found = metrics.sliced_wasserstein_distance(points, points + vector)
+        lengths.append(found / np.linalg.norm(vector))
+    assert np.mean(lengths) == pytest.approx(shadow, rel=0.02)
+    assert np.std(lengths) < 0.05 * shadow  # 50 directions instead of 500 have twice that
+    assert metrics.sliced_wasserstein_distance(points, points[::-1]) == pytest.approx(0, abs=1e-9)
+
+
+def test_sliced_wasserstein_distance_in_one_dimension_is_exact():
+    a, b = np.random.default_rng(0).normal(size=(200, 1)), np.random.default_rng(1).uniform(size=70)
+    expected = scipy.stats.wasserstein_distance(a[:, 0], b)
+    state = np.random.get_state()[1].copy()
+    found = metrics.sliced_wasserstein_distance(a, b[:, None])
+    assert found == pytest.approx(expected) == metrics.sliced_wasserstein_distance(b[:, None], a)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # nobody else's random numbers
+    with pytest.raises(ValueError, match=r"\(200, 1\) and \(70,\)"):
+        metrics.sliced_wasserstein_distance(a, b)
+
+
+def test_sliced_wasserstein_distance_is_the_same_in_each_call():
+    a, b = np.random.default_rng(0).normal(size=(2, 50, 3))
+    found = metrics.sliced_wasserstein_distance(a, b + 1)
+    assert found == metrics.sliced_wasserstein_distance(a, b + 1)
+    assert found < metrics.wasserstein_distance(a, b + 1)
+
+
+def test_parzen_log_likelihood_equals_scikit_learn():
+    rng = np.random.default_rng(0)
+    samples, test, validation = (rng.uniform(-1, 1, (n, 2, 3, 1)) for n in (50, 501, 40))
+    found = metrics.parzen_log_likelihood(samples, test, validation)
+    pixels = [(x.reshape(len(x), 6) + 1) / 2 for x in (samples, test, validation)]
+    scores = {}
+    for sigma in np.logspace(-1, 0, 10):
+        kernel = KernelDensity(bandwidth=sigma, atol=0, rtol=1e-12).fit(pixels[0])
+        scores[kernel.score_samples(pixels[2]).mean()] = sigma, kernel.score_samples(pixels[1])
+    sigma, densities = scores[max(scores)]
+    assert 0.1 < sigma < 1  # neither the first nor the last
+    assert found["sigma"] == sigma
+    assert found["mean"] == pytest.approx(densities.mean())
+    assert found["standard_error"] == pytest.approx(scipy.stats.sem(densities, ddof=0))
+
+
+def test_parzen_log_likelihood_by_hand():
+    grey, black = np.zeros((1, 1, 1, 1)), -np.ones((1, 1, 1, 1))  # 1/2 and 0 in [0, 1]
+    found = metrics.parzen_log_likelihood(grey, black, black, [0.25, 0.5])
+    expected = {"mean": scipy.stats.norm(0.5, 0.5).logpdf(0), "standard_error": 0, "sigma": 0.5}
+    assert found == pytest.approx(expected)
+    assert metrics.parzen_log_likelihood(grey, black, grey, [0.25, 0.5])["sigma"] == 0.25
+    black, white = -np.ones((1, 784)), np.ones((1, 784))  # exp(-39,200) is 0, but has a logarithm
+    far = metrics.parzen_log_likelihood(black, white, white, [0.1])["mean"]
+    assert far == pytest.approx(784 * scipy.stats.norm(0, 0.1).logpdf(1))
+    for wrong in (grey[:0], grey + 1.1, np.zeros((1, 2, 1, 1)), grey * np.nan):
+        with pytest.raises(ValueError, match="images of one shape"):
+            metrics.parzen_log_likelihood(grey, wrong, grey)
+    for sigmas in ([], [0.0, 1.0], 0.5):
+        with pytest.raises(ValueError, match="numbers above 0"):
+            metrics.parzen_log_likelihood(grey, grey, grey, sigmas)
+
+
+def test_stacked_mnist_modes_of_digits_in_known_places():
+    images, labels = data.load_images("mnist-5k")
+    right = metrics.classify_digits(images[:1000]).argmax(axis=1) == labels[:1000]
+    digit = [images[:1000][right & (labels[:1000] == i)][0] for i in range(10)]
+    # (1, 2, 3) three times and (3, 2, 1) once: two modes, entropy ln 4 - 3/4 ln 3
+    stacked = np.stack(
+        [np.concatenate([digit[i] for i in t], axis=2) for t in [(1, 2, 3)] * 3 + [(3, 2, 1)]]
+    )
+    found = metrics.stacked_mnist_modes(stacked)
+    assert found == {"modes": 2, "kl": pytest.approx(np.log(1000) - np.log(4) + 0.75 * np.log(3))}
+    every = np.stack(
+        [
+            np.concatenate([digit[i // 100], digit[i // 10 % 10], digit[i % 10]], axis=2)
+            for i in range(1000)
+        ]
+    )
+    assert metrics.stacked_mnist_modes(every) == {"modes": 1000, "kl": pytest.approx(0, abs=1e-9)}
+    for wrong in (stacked[..., :1], stacked[:, :27], stacked[0]):
+        with pytest.raises(ValueError, match=r"expected \(n, 28, 28, 3\)"):
+            metrics.stacked_mnist_modes(wrong)
+    with pytest.raises(ValueError, match="255"):
+        metrics.stacked_mnist_modes(stacked * 255)
+
+
+def test_stacked_real_digits_reach_nearly_all_modes():
+    stacked, labels = data.stacked_digits(*data.load_images(), 3000, seed=1)
+    found = metrics.stacked_mnist_modes(stacked)
+    counts = np.bincount(labels, minlength=1000)  # 3,000 draws leave out about 50 of 1,000 modes
+    assert abs(found["modes"] - np.count_nonzero(counts)) <= 10
+    assert found["kl"] == pytest.approx(np.log(1000) - scipy.stats.entropy(counts), abs=0.02)

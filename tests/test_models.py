@@ -142,6 +142,30 @@ def test_backup_and_restore_continues_exactly(name, tmp_path):
     assert_same_run(whole, restored)
 
 
+def test_a_measure_put_into_the_logs_stops_a_run_and_keeps_the_best(tmp_path):
+    measured, weights = [5.0, 3.0, 1.0, 2.0, 4.0, 0.5], []
+
+    def measure(epoch, logs):  # before the callbacks that read it
+        logs["distance"] = measured[epoch]
+        weights.append(model.generator.get_weights())
+
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=measure)
+    options = {"monitor": "distance", "mode": "min"}
+    stop = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True, **options)
+    keep = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.weights.h5", save_best_only=True, save_weights_only=True, **options
+    )
+    model, kept = small_model("GAN"), small_model("GAN", seed=7, networks_seed=7)
+    history = model.fit(IMAGES, epochs=6, verbose=0, callbacks=[watch, stop, keep]).history
+    assert history["distance"] == measured[:5] and stop.best_epoch == 2
+    kept.load_weights(tmp_path / "best.weights.h5")
+    for each in (model, kept):
+        for a, b in zip(each.generator.get_weights(), weights[2], strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert model.generator_optimizer.iterations == 10  # only the file has the optimizers' state
+    assert kept.generator_optimizer.iterations == 6
+
+
 @models
 def test_samples(name):
     model = small_model(name)
