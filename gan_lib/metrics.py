@@ -100,6 +100,16 @@ def frechet_distance(features_a, features_b):
     return float(max(means + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap, 0.0))
 
 
+def _two_samples(a, b, rows=1):
+    """Two samples of vectors of one length, as float64 arrays (n_a, d) and (n_b, d) with so many rows or more."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < rows:
+        raise ValueError(
+            f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of {rows} or more"
+        )
+    return a, b
+
+
 def inception_score(probabilities):
     """How sure a classifier is of each example, and how evenly all classes appear: exp of the mean KL(p(y|x) || p(y)).
 
@@ -141,11 +151,7 @@ def kernel_distance(features_a, features_b):
     Raises:
         ValueError: if the arrays are not two samples of vectors of one length.
     """
-    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ValueError(
-            f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of 2 or more"
-        )
+    a, b = _two_samples(features_a, features_b, rows=2)
 
     def total(x, y):
         blocks = gen_batches(len(x), 500)
@@ -178,11 +184,7 @@ def precision_recall_density_coverage(real, generated, k=5):
     Raises:
         ValueError: if the arrays are not two samples of vectors of one length, or have too few rows.
     """
-    real, generated = np.asarray(real, np.float64), np.asarray(generated, np.float64)
-    if real.ndim != 2 or generated.ndim != 2 or real.shape[1] != generated.shape[1]:
-        raise ValueError(
-            f"received shapes {real.shape} and {generated.shape}; expected (n_real, d) and (n_generated, d)"
-        )
+    real, generated = _two_samples(real, generated)
     if not 1 <= k < min(len(real), len(generated)):
         raise ValueError(
             f"received k={k} for {len(real)} real and {len(generated)} generated examples; "
@@ -382,9 +384,7 @@ def wasserstein_distance(samples_a, samples_b):
     Raises:
         ValueError: if the samples are not points of one dimension.
     """
-    a, b = np.asarray(samples_a, np.float64), np.asarray(samples_b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
-        raise ValueError(f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d)")
+    a, b = _two_samples(samples_a, samples_b)
     weights = (np.full(len(x), 1 / len(x)) for x in (a, b))
     return float(ot.emd2(*weights, ot.dist(a, b, metric="euclidean"), numItermax=10_000_000))
 
@@ -405,9 +405,7 @@ def sliced_wasserstein_distance(samples_a, samples_b):
     Raises:
         ValueError: if the samples are not points of one dimension.
     """
-    a, b = np.asarray(samples_a, np.float64), np.asarray(samples_b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
-        raise ValueError(f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d)")
+    a, b = _two_samples(samples_a, samples_b)
     random = np.random.RandomState(0)  # 10 times 50 directions: POT holds all of a call in memory
     parts = [
         ot.sliced_wasserstein_distance(a, b, None, None, 50, 1, seed=random) for _ in range(10)

@@ -1,6 +1,6 @@
 """The training techniques against numpy, closed forms and games solved by hand; alone, and all at once in a GAN."""
 
-from gan_lib import networks
+from gan_lib import networks, techniques
 from gan_lib.gan import GAN
 from gan_lib.techniques import (
     HistoricalAveraging,
@@ -20,15 +20,7 @@ import tensorflow as tf
 from keras import layers
 from small_models import IMAGES, assert_same_run, everything, linear_networks
 
-CLASSES = (
-    HistoricalAveraging,
-    InstanceNoise,
-    MinibatchDiscrimination,
-    OneSidedBinaryCrossentropy,
-    ReferenceBatch,
-    VirtualBatchNormalization,
-)
-CUSTOM_OBJECTS = {cls.__name__: cls for cls in CLASSES}
+CUSTOM_OBJECTS = {name: each for name, each in vars(techniques).items() if isinstance(each, type)}
 
 
 class AveragingSGD(HistoricalAveraging, keras.optimizers.SGD):
