@@ -459,6 +459,41 @@ def pair_panels(panels, real, weights):
     return figure
 
 
+def ball_panels(real, generated, k=5, limit=1.2):
+    """Precision and recall in the plane: the balls of one sample, and which points of the other lie in none of them.
+
+    Each ball reaches from a point to its k-th nearest neighbour in its own sample. The titles give the share of points
+    in a ball; those in none are black.
+
+    Args:
+        real, generated: points (n, 2) and (m, 2), more than k of each.
+        k: which neighbour bounds a ball.
+        limit: the panels show [-limit, limit] in both directions.
+    """
+    real, generated = (real, REAL, "."), (generated, GENERATED, "x")
+    panels = {"precision: balls of real points": (real, generated)}
+    panels["recall: balls of generated points"] = (generated, real)
+    figure, axes = _square_panels(panels, 2, 3.6)
+    for axis, (title, pair) in zip(axes.flat, panels.items(), strict=True):
+        (centres, inner, dot), (others, outer, marker) = pair
+        within = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
+        radii = np.sort(within, axis=1)[:, k]  # column 0 is the point itself
+        for centre, radius in zip(centres, radii, strict=True):
+            axis.add_patch(
+                plt.Circle(centre, radius, facecolor=(inner, 0.06), edgecolor=(inner, 0.4))
+            )
+        distances = np.linalg.norm(others[:, None] - centres[None], axis=-1)
+        inside = np.any(distances <= radii, axis=1)
+        axis.plot(*centres.T, dot, color=inner, ms=4)
+        axis.plot(*others[inside].T, marker, color=outer, label="in a ball")
+        axis.plot(*others[~inside].T, marker, color="black", label="in none")
+        axis.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$")
+        axis.set_title(f"{title}: {inside.mean():.2f}", fontsize=9)
+        axis.legend(fontsize=8, loc="upper right")
+    axes.flat[0].set_ylabel("$x_2$")
+    return figure
+
+
 def weight_panels(panels, bins=41):
     """Histograms of the weights of networks, one panel a network, each with a horizontal axis of its own.
 

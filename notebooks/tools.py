@@ -32,8 +32,12 @@ RESULTS = NOTEBOOKS / "results"
 
 
 def execute(source, target, parameters=None):
-    """Executes a notebook with papermill in a fresh kernel, in the folder notebooks/."""
+    """Executes a notebook with papermill in a fresh kernel, in the folder notebooks/.
+
+    Its channels are files. With TCP, two kernels that start at one moment (make -j2) now and then take the same port.
+    """
     import papermill
+    from traitlets.config import Config
 
     papermill.execute_notebook(
         str(source),
@@ -43,6 +47,7 @@ def execute(source, target, parameters=None):
         kernel_name="python3",
         progress_bar=False,
         log_output=True,
+        config=Config({"KernelManager": {"transport": "ipc"}}),
     )
 
 

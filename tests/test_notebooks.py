@@ -170,6 +170,14 @@ def test_a_failing_chapter_is_reported_and_the_others_still_run(tmp_path, monkey
     assert tools.table(["02_good"])
 
 
+def test_kernels_take_no_ports(tmp_path):
+    nbformat.write(
+        new_notebook("print(get_ipython().kernel.parent.transport)"), tmp_path / "in.ipynb"
+    )
+    tools.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb")
+    assert read(tmp_path / "out.ipynb").cells[0].outputs[0].text == "ipc\n"
+
+
 @chapters
 def test_tables_over_seeds_are_of_todays_code(path):
     notebook = read(path)

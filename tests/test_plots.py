@@ -204,6 +204,19 @@ def test_pair_panels_put_interpolated_points_on_the_lines():
     assert axis.get_title() == "pairs: mean length 3.00"
 
 
+def test_ball_panels_tell_what_lies_in_a_ball():
+    real = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 1.0]])  # to the nearest neighbour: .5, .5, 1
+    generated = np.array([[0.0, 0.4], [-0.6, -0.6], [1.05, 0.0], [0.0, 1.0]])
+    first, second = plots.ball_panels(real, generated, k=1).axes
+    assert [patch.radius for patch in first.patches] == [0.5, 0.5, 1.0]
+    drawn = {line.get_label(): line for line in first.lines}
+    np.testing.assert_array_equal(drawn["in a ball"].get_xydata(), generated[[0, 3]])
+    np.testing.assert_array_equal(drawn["in none"].get_xydata(), generated[[1, 2]])
+    assert first.get_title().endswith(": 0.50") and second.get_title().endswith(": 1.00")
+    assert first.lines[0].get_color() == second.lines[1].get_color() == plots.REAL
+    assert second.lines[0].get_color() == first.lines[1].get_color() == plots.GENERATED
+
+
 def test_weight_panels_are_shares():
     axes = plots.weight_panels({"a": [-1, 1, 1, 1], "b": np.zeros((2, 2))}, bins=2).axes
     assert [bar.get_height() for bar in axes[0].patches] == [0.25, 0.75]
