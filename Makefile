@@ -16,23 +16,24 @@ setup: .venv/ready  ## make .venv with everything the course needs (Python 3.11 
 lab: .venv/ready  ## open the chapters in JupyterLab
 	.venv/bin/jupyter lab notebooks
 
-run: $(CHAPTERS:%=run-%)  ## run every chapter headless into build/ (PRESET=smoke|full, CHAPTER=02, -j)
-	@$(PY) notebooks/tools.py table $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
+run: .venv/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02)
+	@$(MAKE) --no-print-directory -j2 $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
+	@$(PY) notebooks/tools.py table $(CHAPTERS)
 
 run-%: .venv/ready
 	@$(PY) notebooks/tools.py run $* $(PRESET)
 
 smoke:  ## run every chapter in seconds, to see that it runs
-	@$(MAKE) -j2 run PRESET=smoke
+	@$(MAKE) --no-print-directory run PRESET=smoke
 
 check: .venv/ready  ## style, unit tests and a smoke run: about 2 minutes
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	$(PY) -m pytest tests
+	$(PY) -m pytest -n 2 --dist loadfile tests
 	@$(MAKE) smoke
 
 test: check  ## check, and every chapter re-run at its defaults and compared
-	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 notebooks
+	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 notebooks: .venv/ready  ## execute the committed chapters in place, refreshed and normalised (CHAPTER=02)
 	$(PY) notebooks/tools.py refresh $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))

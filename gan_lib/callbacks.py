@@ -1,4 +1,4 @@
-"""Callbacks for `fit()`: a live figure while training, kept as an animation."""
+"""What is seen while something runs: a live figure for `fit()`, kept as an animation, and a count of many runs."""
 
 import base64
 import io
@@ -9,6 +9,22 @@ import keras
 import matplotlib.pyplot as plt
 from IPython.display import clear_output, display
 from PIL import Image
+
+
+def progress(items, what):
+    """Goes through a sequence and says how far it is, in one line that stays as one output of a notebook's cell.
+
+    Args:
+        items: list, range or other sequence with a length.
+        what: what the items are, such as "runs".
+
+    Yields:
+        the items, in their order.
+    """
+    line = display({"text/plain": what}, raw=True, display_id=True)
+    for i, item in enumerate(items, start=1):
+        yield item
+        line.update({"text/plain": f"{what}: {i} of {len(items)}"}, raw=True)
 
 
 class LiveFigure(keras.callbacks.Callback):

@@ -87,7 +87,7 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
     Args:
         histories: dict, title of a panel to the `history` dict that `fit` returns (names of losses to lists).
         x_label: what one point of the lists stands for.
-        y_limit: upper end of the vertical axis, where a single high value would flatten all others.
+        y_limit: upper end of the vertical axis, from 0, where a single high value would flatten all others.
     """
     figure, axes = _figure(
         1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False
@@ -107,7 +107,8 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
         axis.set_title(title, fontsize=10)
         axis.set_xlabel(x_label)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].set_ylim(top=y_limit)
+    if y_limit:
+        axes[0, 0].set_ylim(0, y_limit)
     axes[0, 0].set_ylabel("loss (nats)")
     axes[0, 0].legend(fontsize=8)
     return figure

@@ -34,7 +34,7 @@ RESULTS = NOTEBOOKS / "results"
 def execute(source, target, parameters=None):
     """Executes a notebook with papermill in a fresh kernel, in the folder notebooks/.
 
-    Its channels are files. With TCP, two kernels that start at one moment (make -j2) now and then take the same port.
+    Its channels are files. With TCP, two kernels that start at once (make run) now and then take the same port.
     """
     import papermill
     from traitlets.config import Config

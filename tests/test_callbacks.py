@@ -70,3 +70,19 @@ def test_animation_keeps_first_and_last_frame():
 def test_every_is_checked():
     with pytest.raises(ValueError, match="every is 0"):
         callbacks.LiveFigure(draw, every=0)
+
+
+def test_progress_yields_all_and_keeps_one_line(monkeypatch):
+    lines = []
+
+    class Line:
+        def update(self, content, raw):
+            lines.append(content["text/plain"])
+
+    def display(content, raw, display_id):
+        lines.append(content["text/plain"])
+        return Line()
+
+    monkeypatch.setattr(callbacks, "display", display)
+    assert list(callbacks.progress(["a", "b"], "runs")) == ["a", "b"]
+    assert lines == ["runs", "runs: 1 of 2", "runs: 2 of 2"]

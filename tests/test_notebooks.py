@@ -113,6 +113,25 @@ def test_source_cells_show_the_library_of_today(path):
 
 
 @chapters
+def test_other_chapters_are_linked(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^)#]+)\)", cell.source):
+                assert target.startswith("https:") or (NOTEBOOKS / target).is_file(), target
+            for number in re.findall(r"(?<!\[)\b[Cc]hapters? (0\d)", cell.source):
+                assert number == path.stem[:2], f"{path.stem}: chapter {number} without a link"
+
+
+def test_every_file_that_a_page_names_is_there():
+    for page in [ROOT / "README.md", ROOT / "data" / "README.md", NOTEBOOKS / "glossary.md"]:
+        text = page.read_text(encoding="utf-8")
+        targets = re.findall(r"\]\(([^)#]+)\)", text)
+        assert targets
+        for target in targets:
+            assert target.startswith("https:") or (page.parent / target).is_file(), (page, target)
+
+
+@chapters
 def test_claims_are_tagged(path):
     shown = {claim for claim, _ in tagged(read(path), "claim:")}
     wanted = {claim for claim, entry in CLAIMS.items() if entry["chapter"] == path.stem}

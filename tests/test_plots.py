@@ -35,7 +35,7 @@ def test_loss_curves_share_their_limits_and_mark_ln_2():
     }
     axes = plots.loss_curves(runs).axes
     assert axes[0].get_ylim() == axes[1].get_ylim()
-    assert [axis.get_ylim()[1] for axis in plots.loss_curves(runs, y_limit=5).axes] == [5, 5]
+    assert [axis.get_ylim() for axis in plots.loss_curves(runs, y_limit=5).axes] == 2 * [(0, 5)]
     for axis, (title, history) in zip(axes, runs.items(), strict=True):
         assert axis.get_title() == title
         drawn = {line.get_label(): line for line in axis.lines}
