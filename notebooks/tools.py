@@ -34,21 +34,24 @@ RESULTS = NOTEBOOKS / "results"
 def execute(source, target, parameters=None):
     """Executes a notebook with papermill in a fresh kernel, in the folder notebooks/.
 
-    Its channels are files. With TCP, two kernels that start at once (make run) now and then take the same port.
+    The kernel talks through files in a folder of its own. With TCP ports, two kernels that start at once (make run) now
+    and then take the same ones.
     """
     import papermill
     from traitlets.config import Config
 
-    papermill.execute_notebook(
-        str(source),
-        str(target),
-        parameters=parameters,
-        cwd=str(NOTEBOOKS),
-        kernel_name="python3",
-        progress_bar=False,
-        log_output=True,
-        config=Config({"KernelManager": {"transport": "ipc"}}),
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        channels = {"transport": "ipc", "ip": f"{folder}/kernel"}
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            parameters=parameters,
+            cwd=str(NOTEBOOKS),
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=True,
+            config=Config({"KernelManager": channels}),
+        )
 
 
 def preset_parameters(preset):

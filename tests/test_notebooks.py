@@ -189,12 +189,16 @@ def test_a_failing_chapter_is_reported_and_the_others_still_run(tmp_path, monkey
     assert tools.table(["02_good"])
 
 
-def test_kernels_take_no_ports(tmp_path):
-    nbformat.write(
-        new_notebook("print(get_ipython().kernel.parent.transport)"), tmp_path / "in.ipynb"
-    )
-    tools.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb")
-    assert read(tmp_path / "out.ipynb").cells[0].outputs[0].text == "ipc\n"
+def test_kernels_take_no_ports_and_share_no_files(tmp_path):
+    cell = "parent = get_ipython().kernel.parent; print(parent.transport, parent.ip)"
+    nbformat.write(new_notebook(cell), tmp_path / "in.ipynb")
+    places = set()
+    for _ in range(2):
+        tools.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb")
+        transport, place = read(tmp_path / "out.ipynb").cells[0].outputs[0].text.split()
+        assert transport == "ipc"
+        places.add(pathlib.Path(place))
+    assert len(places) == 2 and all(place.is_absolute() for place in places)
 
 
 @chapters
