@@ -26,7 +26,7 @@ run-%: .venv/ready
 smoke:  ## run every chapter in seconds, to see that it runs
 	@$(MAKE) --no-print-directory run PRESET=smoke
 
-check: .venv/ready  ## style, unit tests and a smoke run: about 2 minutes
+check: .venv/ready  ## style, unit tests and a smoke run: about 5 minutes
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PY) -m pytest -n 2 --dist loadfile tests
