@@ -60,14 +60,23 @@ def main():
     steps = EPOCHS * TRAINING_DIGITS // BATCH_SIZE
     training.compile(
         optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(2e-3, steps), weight_decay=1e-2
+            keras.optimizers.schedules.CosineDecay(2e-3, steps),
+            weight_decay=1e-2,
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    training.fit(images[train], labels[train], batch_size=BATCH_SIZE, epochs=EPOCHS, verbose=2)
+    training.fit(
+        images[train],
+        labels[train],
+        batch_size=BATCH_SIZE,
+        epochs=EPOCHS,
+        verbose=2,
+    )
 
-    predicted = np.argmax(classifier.predict(images[held_out], verbose=0), axis=-1)
+    predicted = np.argmax(
+        classifier.predict(images[held_out], verbose=0), axis=-1
+    )
     accuracy = np.mean(predicted == labels[held_out])
     if accuracy < 0.98:
         raise RuntimeError(

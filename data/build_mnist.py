@@ -28,8 +28,12 @@ def main():
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.save(buffer, array)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
+            entry = zipfile.ZipInfo(
+                f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0)
+            )
+            archive.writestr(
+                entry, buffer.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9
+            )
     print(
         f"{PATH.name}: {PATH.stat().st_size:,} bytes, sha256 {hashlib.sha256(PATH.read_bytes()).hexdigest()}"
     )

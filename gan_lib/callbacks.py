@@ -64,7 +64,8 @@ class LiveFigure(keras.callbacks.Callback):
             seconds = time.monotonic() - self.started
             left = seconds / (done - self.first_epoch) * (epochs - done)
             losses = ", ".join(
-                f"{name.replace('_', ' ')} {value:.3f}" for name, value in (logs or {}).items()
+                f"{name.replace('_', ' ')} {value:.3f}"
+                for name, value in (logs or {}).items()
             )
             self.show(f"epoch {done} of {epochs}, {left:.0f} s left: {losses}")
 
@@ -88,7 +89,9 @@ class LiveFigure(keras.callbacks.Callback):
             milliseconds: time that each is shown; the last one stays ten times as long.
         """
         last = len(self.frames) - 1
-        kept = sorted({round(i * last / max(frames - 1, 1)) for i in range(frames)})
+        kept = sorted(
+            {round(i * last / max(frames - 1, 1)) for i in range(frames)}
+        )
         return Animation([self.frames[i] for i in kept], milliseconds)
 
 

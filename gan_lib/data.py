@@ -16,7 +16,10 @@ CHECKSUMS = {
     "mnist-5k.npz": "9346d5cd2b4aa0ec195a5d84000ea6ed3638945390ad10a91737d5950ce27f3c",
     "digit-classifier.keras": "35078b215e4431608f24c8a03fd13d0e22e3799aefa27606bc24ea7ae7557cef",
 }
-DOWNLOADS = {"mnist": keras.datasets.mnist, "fashion-mnist": keras.datasets.fashion_mnist}
+DOWNLOADS = {
+    "mnist": keras.datasets.mnist,
+    "fashion-mnist": keras.datasets.fashion_mnist,
+}
 DOWNLOAD_TIMEOUT = 10  # seconds without an answer
 
 
@@ -88,7 +91,11 @@ def stacked_digits(images, labels, n, seed=0):
         ValueError: if there are no digits, one has no label, or n is out of range.
     """
     images, labels = np.asarray(images), np.asarray(labels)
-    if images.shape[1:] != (28, 28, 1) or labels.shape != (len(images),) or not len(images):
+    if (
+        images.shape[1:] != (28, 28, 1)
+        or labels.shape != (len(images),)
+        or not len(images)
+    ):
         raise ValueError(
             f"received images {images.shape} and labels {labels.shape}; expected (m, 28, 28, 1) and (m,)"
         )
@@ -121,7 +128,12 @@ def ring(n=100_000, modes=8, radius=1.0, sigma=0.01, seed=0):
     angles = (
         2 * np.pi * np.arange(modes) / modes
     )  # modes different angles: 2 pi itself is not among them
-    return _mixture(n, radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), sigma, seed)
+    return _mixture(
+        n,
+        radius * np.stack([np.cos(angles), np.sin(angles)], axis=1),
+        sigma,
+        seed,
+    )
 
 
 def grid(n=100_000, side=5, spacing=2.0, sigma=0.05, seed=0):
@@ -144,7 +156,12 @@ def grid(n=100_000, side=5, spacing=2.0, sigma=0.05, seed=0):
         ValueError: if a number is out of range.
     """
     line = spacing * (np.arange(side) - (side - 1) / 2)
-    return _mixture(n, np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2), sigma, seed)
+    return _mixture(
+        n,
+        np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2),
+        sigma,
+        seed,
+    )
 
 
 def _mixture(n, centres, sigma, seed):
@@ -154,7 +171,9 @@ def _mixture(n, centres, sigma, seed):
             "expected 1 or more points, 1 or more modes, and sigma of 0 or more"
         )
     random = np.random.default_rng(seed)
-    points = centres[random.integers(len(centres), size=n)] + sigma * random.normal(size=(n, 2))
+    points = centres[
+        random.integers(len(centres), size=n)
+    ] + sigma * random.normal(size=(n, 2))
     return points.astype(np.float32), centres.astype(np.float32)
 
 
@@ -182,7 +201,9 @@ def swiss_roll(n=100_000, noise=0.25, seed=0):
             f"received n={n} and noise={noise}; expected 1 or more points, and noise of 0 or more"
         )
     points, angles = make_swiss_roll(n, noise=noise, random_state=seed)
-    return (points[:, [0, 2]] / 7.5).astype(np.float32), angles.astype(np.float32)
+    return (points[:, [0, 2]] / 7.5).astype(np.float32), angles.astype(
+        np.float32
+    )
 
 
 def spiral(latent):
@@ -200,7 +221,11 @@ def spiral(latent):
         ValueError: if the latent vectors have another shape or range.
     """
     latent = np.asarray(latent)
-    if latent.ndim != 2 or latent.shape[1] != 2 or not np.all(np.abs(latent) <= 1):
+    if (
+        latent.ndim != 2
+        or latent.shape[1] != 2
+        or not np.all(np.abs(latent) <= 1)
+    ):
         raise ValueError(
             f"received latent vectors of shape {latent.shape}; expected (n, 2), values in [-1, 1]"
         )
@@ -220,8 +245,13 @@ def lattice(columns, rows, limit=1.0):
     Returns:
         float32 array (rows * columns, 2). An array of one number a point reshapes to (rows, columns).
     """
-    lines = np.linspace(-limit, limit, columns), np.linspace(-limit, limit, rows)
-    return np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 2).astype(np.float32)
+    lines = (
+        np.linspace(-limit, limit, columns),
+        np.linspace(-limit, limit, rows),
+    )
+    return (
+        np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 2).astype(np.float32)
+    )
 
 
 def batches(examples, batch_size, seed=0):
@@ -246,12 +276,22 @@ def batches(examples, batch_size, seed=0):
             f"received {len(examples)} examples and batch_size={batch_size}; expected 1 or more of both"
         )
     rows, examples = tf.range(len(examples)), tf.constant(examples)
-    seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2).take(1)
-    orders = seeds.map(lambda seed: tf.random.experimental.stateless_shuffle(rows, seed))
+    seeds = (
+        tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+        .batch(2)
+        .take(1)
+    )
+    orders = seeds.map(
+        lambda seed: tf.random.experimental.stateless_shuffle(rows, seed)
+    )
     options = tf.data.Options()
     options.autotune.enabled = False
-    dataset = orders.rebatch(batch_size).map(lambda rows: tf.gather(examples, rows))
-    number = tf.data.experimental.assert_cardinality(-(-len(examples) // batch_size))
+    dataset = orders.rebatch(batch_size).map(
+        lambda rows: tf.gather(examples, rows)
+    )
+    number = tf.data.experimental.assert_cardinality(
+        -(-len(examples) // batch_size)
+    )
     return dataset.apply(number).prefetch(2).with_options(options)
 
 
@@ -266,7 +306,10 @@ def checked_file(file_name):
         raise ValueError(
             f"{file_name} is missing in {DATA_FOLDER}; restore it with: git checkout -- data/{file_name}"
         )
-    found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), CHECKSUMS[file_name]
+    found, expected = (
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        CHECKSUMS[file_name],
+    )
     if found != expected:
         raise ValueError(
             f"{file_name} is damaged: its sha256 is {found}, expected {expected}; "
@@ -279,7 +322,13 @@ def _read_archive(path):
     try:
         with np.load(path) as archive:
             return archive["images"], archive["labels"]
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        EOFError,
+        OSError,
+    ) as error:
         raise ValueError(
             f"{path} is damaged ({error}); delete it and load the set again"
         ) from error
@@ -292,9 +341,7 @@ def _download(name):
         socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
         try:
             train, test = DOWNLOADS[name].load_data()
-        except (
-            Exception
-        ) as error:  # keras.datasets raises a bare Exception where there is no connection
+        except Exception as error:  # keras.datasets raises a bare Exception where there is no connection
             raise ConnectionError(
                 f"could not download {name!r}: {error}. Without a network, use 'mnist-5k', which comes with the "
                 f"course, or make {path} elsewhere: load {name!r} there once, and copy the file here."
@@ -303,7 +350,9 @@ def _download(name):
             socket.setdefaulttimeout(previous)
         partial = path.with_suffix(".part.npz")
         try:
-            images, labels = (np.concatenate([train[i], test[i]]) for i in range(2))
+            images, labels = (
+                np.concatenate([train[i], test[i]]) for i in range(2)
+            )
             np.savez_compressed(partial, images=images, labels=labels)
             partial.replace(path)
         finally:
@@ -314,23 +363,34 @@ def _download(name):
 def _load_folder(folder, image_shape):
     readable = set(Image.registered_extensions())
     paths = sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in readable and not p.name.startswith(".")
+        p
+        for p in folder.rglob("*")
+        if p.suffix.lower() in readable and not p.name.startswith(".")
     )
     if not paths:
-        raise ValueError(f"no pictures in {folder}; expected files such as .png or .jpg")
+        raise ValueError(
+            f"no pictures in {folder}; expected files such as .png or .jpg"
+        )
     pixels, unreadable = [], []
     for path in paths:
         try:
             with Image.open(path) as picture:
                 pixels.append(_resize(picture, image_shape))
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        except (
+            UnidentifiedImageError,
+            OSError,
+            ValueError,
+            Image.DecompressionBombError,
+        ):
             unreadable.append(str(path))
     if unreadable:
         raise ValueError(
             f"{len(unreadable)} of {len(paths)} pictures are unreadable: {', '.join(unreadable)}"
         )
     classes = sorted({p.parent for p in paths})
-    return _to_range(np.stack(pixels)), np.array([classes.index(p.parent) for p in paths], np.int64)
+    return _to_range(np.stack(pixels)), np.array(
+        [classes.index(p.parent) for p in paths], np.int64
+    )
 
 
 def _resize(picture, image_shape):

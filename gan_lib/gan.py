@@ -46,7 +46,10 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for role, network in [("generator", generator), ("discriminator", discriminator)]:
+        for role, network in [
+            ("generator", generator),
+            ("discriminator", discriminator),
+        ]:
             if not (
                 isinstance(network, keras.Model)
                 and network.built
@@ -92,13 +95,17 @@ class GAN(keras.Model):
         """Sets an optimizer for each network; other arguments are those of `keras.Model.compile`."""
         super().compile(optimizer=None, **kwargs)
         self.generator_optimizer = keras.optimizers.get(generator_optimizer)
-        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
+        self.discriminator_optimizer = keras.optimizers.get(
+            discriminator_optimizer
+        )
         if self.generator_optimizer is self.discriminator_optimizer:
             raise ValueError(
                 "received one optimizer twice; expected two, since each keeps the state of one network"
             )
         self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.discriminator_optimizer.build(
+            self.discriminator.trainable_variables
+        )
 
     @property
     def metrics(self):
@@ -110,7 +117,10 @@ class GAN(keras.Model):
     def sample(self, n, seed=None):
         """Returns n generated examples, a float32 numpy array (n, ...). A seed makes it repeatable."""
         latent = self.draw_latent(n, seed)
-        batches = [self.generator(latent[i : i + 500], training=False) for i in range(0, n, 500)]
+        batches = [
+            self.generator(latent[i : i + 500], training=False)
+            for i in range(0, n, 500)
+        ]
         return np.concatenate([batch.numpy() for batch in batches])
 
     def draw_latent(self, n, seed=None):
@@ -120,7 +130,9 @@ class GAN(keras.Model):
             seed, tf.distribute.get_replica_context().replica_id_in_sync_group
         )
         if self.latent == "uniform":
-            return tf.random.stateless_uniform((n, self.latent_dim), seed, minval=-1.0)
+            return tf.random.stateless_uniform(
+                (n, self.latent_dim), seed, minval=-1.0
+            )
         return tf.random.stateless_normal((n, self.latent_dim), seed)
 
     def train_step(self, data):
@@ -128,30 +140,39 @@ class GAN(keras.Model):
         self.check_batch(real)
         k, n = self.discriminator_steps, tf.shape(real)[0]
         for step in range(k):
-            rows = tf.range(step, tf.maximum(n, k), k) % n  # a last batch of fewer than k is reused
+            rows = (
+                tf.range(step, tf.maximum(n, k), k) % n
+            )  # a last batch of fewer than k is reused
             self.update_discriminator(tf.gather(real, rows))
         self.update_generator(tf.maximum(n // k, 1))
         return {metric.name: metric.result() for metric in self.metrics}
 
     def update_discriminator(self, real):
         """One step of the discriminator on a minibatch of real examples; the generator's weights stay."""
-        generated = self.generator(self.draw_latent(tf.shape(real)[0]), training=True)
+        generated = self.generator(
+            self.draw_latent(tf.shape(real)[0]), training=True
+        )
         with tf.GradientTape() as tape:
             loss_on_real = self.cross_entropy(
-                1.0 - self.label_smoothing, self.discriminator(real, training=True)
+                1.0 - self.label_smoothing,
+                self.discriminator(real, training=True),
             )
             loss_on_generated = self.cross_entropy(
                 0.0, self.discriminator(generated, training=True)
             )
             loss = (loss_on_real + loss_on_generated) / 2
-        self.descend(tape, loss, self.discriminator, self.discriminator_optimizer)
+        self.descend(
+            tape, loss, self.discriminator, self.discriminator_optimizer
+        )
         self.discriminator_loss.update_state(loss)
 
     def update_generator(self, n):
         """One step of the generator on n latent vectors; the discriminator's weights stay."""
         latent = self.draw_latent(n)
         with tf.GradientTape() as tape:
-            logits = self.discriminator(self.generator(latent, training=True), training=True)
+            logits = self.discriminator(
+                self.generator(latent, training=True), training=True
+            )
             loss = (
                 -self.cross_entropy(0.0, logits)
                 if self.saturating
@@ -164,14 +185,18 @@ class GAN(keras.Model):
         """Binary cross-entropy of logits (batch, 1) with one target, the mean in float32."""
         logits = tf.cast(logits, tf.float32)
         return tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits)
+            tf.nn.sigmoid_cross_entropy_with_logits(
+                tf.fill(tf.shape(logits), target), logits
+            )
         )
 
     def descend(self, tape, loss, network, optimizer):
         """One optimizer step. Keras adds the gradients of all replicas, so each gives its share."""
         share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
         variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables, output_gradients=share), variables)
+        optimizer.apply(
+            tape.gradient(loss, variables, output_gradients=share), variables
+        )
 
     def check_batch(self, real):
         expected = self.discriminator.input_shape[1:]
@@ -183,7 +208,10 @@ class GAN(keras.Model):
                 f"received real examples of shape {tuple(real.shape[1:])} and type {real.dtype.name}; "
                 f"expected {expected} and floating-point numbers in the range of the generator's output"
             )
-        if real.shape[0] is not None and real.shape[0] < self.discriminator_steps:
+        if (
+            real.shape[0] is not None
+            and real.shape[0] < self.discriminator_steps
+        ):
             raise ValueError(
                 f"received a batch of {real.shape[0]}; expected discriminator_steps={self.discriminator_steps} or "
                 "more, since each discriminator step takes real examples of its own"
@@ -199,4 +227,8 @@ class GAN(keras.Model):
             state.assign(store[str(i)])
 
     def random_states(self):
-        return [variable for variable in self.variables if variable.name == "seed_generator_state"]
+        return [
+            variable
+            for variable in self.variables
+            if variable.name == "seed_generator_state"
+        ]

@@ -18,24 +18,35 @@ from sklearn.utils import gen_batches
 @functools.cache
 def _digit_classifier():
     """The classifier that data/build_digit_classifier.py makes: digits to (features, logits)."""
-    classifier = keras.models.load_model(data.checked_file("digit-classifier.keras"), compile=False)
+    classifier = keras.models.load_model(
+        data.checked_file("digit-classifier.keras"), compile=False
+    )
     return keras.Model(
-        classifier.inputs[0], [classifier.get_layer("features").output, classifier.outputs[0]]
+        classifier.inputs[0],
+        [classifier.get_layer("features").output, classifier.outputs[0]],
     )
 
 
 def _classifier_outputs(images):
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1:] != (28, 28, 1):
-        raise ValueError(f"received images of shape {images.shape}; expected (n, 28, 28, 1)")
-    if not np.issubdtype(images.dtype, np.floating) or not np.all(np.abs(images) <= 1):
+        raise ValueError(
+            f"received images of shape {images.shape}; expected (n, 28, 28, 1)"
+        )
+    if not np.issubdtype(images.dtype, np.floating) or not np.all(
+        np.abs(images) <= 1
+    ):
         raise ValueError(
             f"received {images.dtype} images between {images.min()} and {images.max()}; expected floats in [-1, 1]"
         )
     batches = [
-        _digit_classifier()(images[i : i + 500], training=False) for i in range(0, len(images), 500)
+        _digit_classifier()(images[i : i + 500], training=False)
+        for i in range(0, len(images), 500)
     ]
-    features, logits = (np.concatenate([batch[i].numpy() for batch in batches]) for i in range(2))
+    features, logits = (
+        np.concatenate([batch[i].numpy() for batch in batches])
+        for i in range(2)
+    )
     return features, logits
 
 
@@ -86,24 +97,49 @@ def frechet_distance(features_a, features_b):
     Raises:
         ValueError: if the arrays are not two samples of vectors of one length.
     """
-    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+    a, b = (
+        np.asarray(features_a, np.float64),
+        np.asarray(features_b, np.float64),
+    )
+    if (
+        a.ndim != 2
+        or b.ndim != 2
+        or a.shape[1] != b.shape[1]
+        or min(len(a), len(b)) < 2
+    ):
         raise ValueError(
             f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of 2 or more"
         )
-    covariance_a, covariance_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    covariance_a, covariance_b = (
+        np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b)
+    )
     # tr (C_a C_b)^(1/2) through the symmetric root of C_a: exact for singular covariances too, unlike a general root
     values, vectors = np.linalg.eigh(covariance_a)
     root_a = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    overlap = np.sqrt(np.maximum(np.linalg.eigvalsh(root_a @ covariance_b @ root_a), 0)).sum()
+    overlap = np.sqrt(
+        np.maximum(np.linalg.eigvalsh(root_a @ covariance_b @ root_a), 0)
+    ).sum()
     means = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
-    return float(max(means + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap, 0.0))
+    return float(
+        max(
+            means
+            + np.trace(covariance_a)
+            + np.trace(covariance_b)
+            - 2 * overlap,
+            0.0,
+        )
+    )
 
 
 def _two_samples(a, b, rows=1):
     """Two samples of vectors of one length, as float64 arrays (n_a, d) and (n_b, d) with so many rows or more."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < rows:
+    if (
+        a.ndim != 2
+        or b.ndim != 2
+        or a.shape[1] != b.shape[1]
+        or min(len(a), len(b)) < rows
+    ):
         raise ValueError(
             f"received shapes {a.shape} and {b.shape}; expected (n_a, d) and (n_b, d) with n of {rows} or more"
         )
@@ -127,12 +163,19 @@ def inception_score(probabilities):
         ValueError: if the rows are no probabilities.
     """
     p = np.asarray(probabilities, np.float64)
-    if p.ndim != 2 or not p.size or not np.all(p >= 0) or np.any(abs(p.sum(axis=1) - 1) > 1e-4):
+    if (
+        p.ndim != 2
+        or not p.size
+        or not np.all(p >= 0)
+        or np.any(abs(p.sum(axis=1) - 1) > 1e-4)
+    ):
         raise ValueError(
             f"received probabilities of shape {p.shape}; "
             "expected (n, classes), values of 0 or more, and rows that add up to 1"
         )
-    return float(np.exp(entropy(p, p.mean(axis=0, keepdims=True), axis=1).mean()))
+    return float(
+        np.exp(entropy(p, p.mean(axis=0, keepdims=True), axis=1).mean())
+    )
 
 
 def kernel_distance(features_a, features_b):
@@ -155,13 +198,17 @@ def kernel_distance(features_a, features_b):
 
     def total(x, y):
         blocks = gen_batches(len(x), 500)
-        return sum(polynomial_kernel(x[rows], y, degree=3).sum() for rows in blocks)
+        return sum(
+            polynomial_kernel(x[rows], y, degree=3).sum() for rows in blocks
+        )
 
     def mean_within(x):
         with_itself = np.sum((np.sum(x**2, axis=1) / x.shape[1] + 1) ** 3)
         return (total(x, x) - with_itself) / (len(x) * (len(x) - 1))
 
-    return float(mean_within(a) + mean_within(b) - 2 * total(a, b) / (len(a) * len(b)))
+    return float(
+        mean_within(a) + mean_within(b) - 2 * total(a, b) / (len(a) * len(b))
+    )
 
 
 def precision_recall_density_coverage(real, generated, k=5):
@@ -191,9 +238,12 @@ def precision_recall_density_coverage(real, generated, k=5):
             "expected 1 or more, and more examples than that"
         )
     real_radii, generated_radii = (
-        NearestNeighbors(n_neighbors=k).fit(x).kneighbors()[0][:, -1] for x in (real, generated)
+        NearestNeighbors(n_neighbors=k).fit(x).kneighbors()[0][:, -1]
+        for x in (real, generated)
     )
-    balls = np.zeros(len(generated))  # of real examples, around each generated one
+    balls = np.zeros(
+        len(generated)
+    )  # of real examples, around each generated one
     recalled, covered = np.zeros((2, len(real)), bool)
     for rows in gen_batches(len(generated), 500):
         distances = euclidean_distances(generated[rows], real)
@@ -229,8 +279,12 @@ def nearest_neighbours(queries, references):
             f"received examples of shapes {queries.shape[1:]} and {references.shape[1:]}; expected one"
         )
     references = references.reshape(len(references), -1)
-    algorithm = "kd_tree" if references.shape[1] <= 3 else "brute"  # a tree pays in few dimensions
-    search = NearestNeighbors(n_neighbors=1, algorithm=algorithm).fit(references)
+    algorithm = (
+        "kd_tree" if references.shape[1] <= 3 else "brute"
+    )  # a tree pays in few dimensions
+    search = NearestNeighbors(n_neighbors=1, algorithm=algorithm).fit(
+        references
+    )
     distances, indices = search.kneighbors(queries.reshape(len(queries), -1))
     return distances[:, 0], indices[:, 0]
 
@@ -263,7 +317,9 @@ def mode_coverage(samples, centres, sigma):
     distances, nearest = nearest_neighbours(samples, centres)
     good = distances <= 3 * sigma
     counts = np.bincount(nearest[good], minlength=len(centres))
-    reverse_kl = np.log(len(centres)) - (entropy(counts) if counts.any() else 0.0)
+    reverse_kl = np.log(len(centres)) - (
+        entropy(counts) if counts.any() else 0.0
+    )
     return {
         "modes": int(np.count_nonzero(counts)),
         "high_quality": float(good.mean()),
@@ -290,9 +346,16 @@ def stacked_mnist_modes(images):
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1:] != (28, 28, 3):
-        raise ValueError(f"received images of shape {images.shape}; expected (n, 28, 28, 3)")
-    digits = [classify_digits(images[..., [channel]]).argmax(axis=1) for channel in range(3)]
-    counts = np.bincount(np.ravel_multi_index(digits, (10, 10, 10)), minlength=1000)
+        raise ValueError(
+            f"received images of shape {images.shape}; expected (n, 28, 28, 3)"
+        )
+    digits = [
+        classify_digits(images[..., [channel]]).argmax(axis=1)
+        for channel in range(3)
+    ]
+    counts = np.bincount(
+        np.ravel_multi_index(digits, (10, 10, 10)), minlength=1000
+    )
     return {
         "modes": int(np.count_nonzero(counts)),
         "kl": float(max(np.log(1000) - entropy(counts), 0.0)),
@@ -316,11 +379,15 @@ def served_modes(samples, centres, share=0.5):
     Raises:
         ValueError: if samples and centres differ in dimension.
     """
-    counts = np.bincount(nearest_neighbours(samples, centres)[1], minlength=len(centres))
+    counts = np.bincount(
+        nearest_neighbours(samples, centres)[1], minlength=len(centres)
+    )
     return int(np.count_nonzero(counts * len(centres) >= share * len(samples)))
 
 
-def coverage_and_precision(samples, target, coverage_radius=0.05, precision_radius=0.03):
+def coverage_and_precision(
+    samples, target, coverage_radius=0.05, precision_radius=0.03
+):
     """How much of a target the samples reach, and how many of the samples lie on it.
 
     Args:
@@ -336,8 +403,12 @@ def coverage_and_precision(samples, target, coverage_radius=0.05, precision_radi
     Raises:
         ValueError: if samples and target differ in dimension.
     """
-    coverage = np.mean(nearest_neighbours(target, samples)[0] <= coverage_radius)
-    precision = np.mean(nearest_neighbours(samples, target)[0] <= precision_radius)
+    coverage = np.mean(
+        nearest_neighbours(target, samples)[0] <= coverage_radius
+    )
+    precision = np.mean(
+        nearest_neighbours(samples, target)[0] <= precision_radius
+    )
     return float(coverage), float(precision)
 
 
@@ -364,8 +435,13 @@ def checkerboard_energy(images):
     energy = np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2
     energy[:, 0, 0] = 0
     alternating = np.zeros(images.shape[1:3], bool)
-    alternating[images.shape[1] // 2, :] = alternating[:, images.shape[2] // 2] = True
-    return float(energy[:, alternating].sum() / max(energy.sum(), np.finfo(energy.dtype).tiny))
+    alternating[images.shape[1] // 2, :] = alternating[
+        :, images.shape[2] // 2
+    ] = True
+    return float(
+        energy[:, alternating].sum()
+        / max(energy.sum(), np.finfo(energy.dtype).tiny)
+    )
 
 
 def wasserstein_distance(samples_a, samples_b):
@@ -386,7 +462,11 @@ def wasserstein_distance(samples_a, samples_b):
     """
     a, b = _two_samples(samples_a, samples_b)
     weights = (np.full(len(x), 1 / len(x)) for x in (a, b))
-    return float(ot.emd2(*weights, ot.dist(a, b, metric="euclidean"), numItermax=10_000_000))
+    return float(
+        ot.emd2(
+            *weights, ot.dist(a, b, metric="euclidean"), numItermax=10_000_000
+        )
+    )
 
 
 def sliced_wasserstein_distance(samples_a, samples_b):
@@ -406,9 +486,12 @@ def sliced_wasserstein_distance(samples_a, samples_b):
         ValueError: if the samples are not points of one dimension.
     """
     a, b = _two_samples(samples_a, samples_b)
-    random = np.random.RandomState(0)  # 10 times 50 directions: POT holds all of a call in memory
+    random = np.random.RandomState(
+        0
+    )  # 10 times 50 directions: POT holds all of a call in memory
     parts = [
-        ot.sliced_wasserstein_distance(a, b, None, None, 50, 1, seed=random) for _ in range(10)
+        ot.sliced_wasserstein_distance(a, b, None, None, 50, 1, seed=random)
+        for _ in range(10)
     ]
     return float(np.mean(parts))
 
@@ -434,7 +517,11 @@ def parzen_log_likelihood(samples, test, validation, sigmas=None):
     Raises:
         ValueError: if the arrays differ in shape, are empty or leave [-1, 1], or a sigma is not above 0.
     """
-    sigmas = np.logspace(-1, 0, 10) if sigmas is None else np.asarray(sigmas, np.float64)
+    sigmas = (
+        np.logspace(-1, 0, 10)
+        if sigmas is None
+        else np.asarray(sigmas, np.float64)
+    )
     images = [np.asarray(x, np.float64) for x in (samples, test, validation)]
     if len({x.shape[1:] for x in images}) > 1 or not all(
         x.ndim > 1 and x.size and np.all(np.abs(x) <= 1) for x in images
@@ -444,15 +531,25 @@ def parzen_log_likelihood(samples, test, validation, sigmas=None):
             "expected images of one shape, values in [-1, 1]"
         )
     if sigmas.ndim != 1 or not sigmas.size or not np.all(sigmas > 0):
-        raise ValueError(f"received sigmas={sigmas}; expected one or more numbers above 0")
-    samples, test, validation = ((x.reshape(len(x), -1) + 1) / 2 for x in images)
+        raise ValueError(
+            f"received sigmas={sigmas}; expected one or more numbers above 0"
+        )
+    samples, test, validation = (
+        (x.reshape(len(x), -1) + 1) / 2 for x in images
+    )
 
     def log_densities(points, sigmas):
         blocks = []
         for rows in gen_batches(len(points), 500):
-            halves = euclidean_distances(points[rows], samples, squared=True) / 2
-            blocks.append([logsumexp(-halves / sigma**2, axis=1) for sigma in sigmas])
-        scale = samples.shape[1] * np.log(np.sqrt(2 * np.pi) * sigmas) + np.log(len(samples))
+            halves = (
+                euclidean_distances(points[rows], samples, squared=True) / 2
+            )
+            blocks.append(
+                [logsumexp(-halves / sigma**2, axis=1) for sigma in sigmas]
+            )
+        scale = samples.shape[1] * np.log(np.sqrt(2 * np.pi) * sigmas) + np.log(
+            len(samples)
+        )
         return np.concatenate(blocks, axis=1) - scale[:, None]
 
     best = sigmas[[log_densities(validation, sigmas).mean(axis=1).argmax()]]
@@ -489,8 +586,12 @@ def intrinsic_dimension(samples, neighbours=5):
             f"received {len(samples)} samples and neighbours={neighbours}; "
             "expected 2 neighbours or more, and more samples than that"
         )
-    search = NearestNeighbors(n_neighbors=neighbours).fit(samples.reshape(len(samples), -1))
-    distances, _ = search.kneighbors()  # of each sample to the others, in rising order
+    search = NearestNeighbors(n_neighbors=neighbours).fit(
+        samples.reshape(len(samples), -1)
+    )
+    distances, _ = (
+        search.kneighbors()
+    )  # of each sample to the others, in rising order
     if not distances[:, 0].all():
         raise ValueError(
             f"{np.sum(distances[:, 0] == 0)} of {len(samples)} samples equal another one; expected none"
@@ -514,13 +615,17 @@ def jensen_shannon_divergence(p, q):
         ValueError: if the arrays differ in shape, or one is no table of probabilities.
     """
     p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
-    if p.shape != q.shape or any(np.any(t < 0) or abs(t.sum() - 1) > 1e-6 for t in (p, q)):
+    if p.shape != q.shape or any(
+        np.any(t < 0) or abs(t.sum() - 1) > 1e-6 for t in (p, q)
+    ):
         raise ValueError(
             f"received tables of shapes {p.shape} and {q.shape} with sums {p.sum():.6g} and {q.sum():.6g}; "
             "expected one shape, values of 0 or more, and sums of 1"
         )
     # 2 p against p + q, not p against the mean: half of the smallest number would be 0
-    return float(max(np.sum(rel_entr(2 * p, p + q) + rel_entr(2 * q, p + q)) / 4, 0.0))
+    return float(
+        max(np.sum(rel_entr(2 * p, p + q) + rel_entr(2 * q, p + q)) / 4, 0.0)
+    )
 
 
 def lagged_correlation(leader, follower, lag):
@@ -536,7 +641,10 @@ def lagged_correlation(leader, follower, lag):
     Raises:
         ValueError: if the arrays differ in shape, or fewer than two moments are left.
     """
-    leader, follower = np.asarray(leader, np.float64), np.asarray(follower, np.float64)
+    leader, follower = (
+        np.asarray(leader, np.float64),
+        np.asarray(follower, np.float64),
+    )
     left = len(leader) - abs(lag)
     if leader.shape != follower.shape or leader.ndim != 2 or left < 2:
         raise ValueError(
@@ -546,7 +654,10 @@ def lagged_correlation(leader, follower, lag):
     a = leader[max(-lag, 0) :][:left]
     b = follower[max(lag, 0) :][:left]
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    return float(np.sum(a * b) / max(np.sqrt(np.sum(a**2) * np.sum(b**2)), np.finfo(float).tiny))
+    return float(
+        np.sum(a * b)
+        / max(np.sqrt(np.sum(a**2) * np.sum(b**2)), np.finfo(float).tiny)
+    )
 
 
 def jacobian(generator, latent):

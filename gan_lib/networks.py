@@ -12,7 +12,9 @@ import keras
 from keras import layers
 
 
-def dense_generator(latent_dim=2, output_dim=2, units=(128, 128, 128), negative_slope=0.0):
+def dense_generator(
+    latent_dim=2, output_dim=2, units=(128, 128, 128), negative_slope=0.0
+):
     """A generator of points: dense layers with LeakyReLU, then a linear one.
 
     Args:
@@ -87,7 +89,9 @@ def convolutional_generator(
             f"image_shape is {image_shape}; expected 28, 32 or 64 pixels square with 1 or 3 channels"
         )
     if upsampling not in ("nearest", "transpose"):
-        raise ValueError(f"upsampling is {upsampling!r}; expected 'nearest' or 'transpose'")
+        raise ValueError(
+            f"upsampling is {upsampling!r}; expected 'nearest' or 'transpose'"
+        )
     size, _, channels = image_shape
     doublings = 3 if size == 64 else 2
     grid = size // 2**doublings
@@ -99,7 +103,9 @@ def convolutional_generator(
     if batch_normalization:
         model.add(layers.BatchNormalization())
     model.add(layers.LeakyReLU(0.2))
-    model.add(layers.Dense(grid * grid * units, use_bias=not batch_normalization))
+    model.add(
+        layers.Dense(grid * grid * units, use_bias=not batch_normalization)
+    )
     if batch_normalization:
         model.add(layers.BatchNormalization())
     model.add(layers.LeakyReLU(0.2))
@@ -109,7 +115,11 @@ def convolutional_generator(
         units = channels if last else units // 2
         bias = last or not batch_normalization
         if upsampling == "transpose":
-            model.add(layers.Conv2DTranspose(units, 4, strides=2, padding="same", use_bias=bias))
+            model.add(
+                layers.Conv2DTranspose(
+                    units, 4, strides=2, padding="same", use_bias=bias
+                )
+            )
         else:
             model.add(layers.UpSampling2D())
             model.add(layers.Conv2D(units, 3, padding="same", use_bias=bias))
@@ -121,7 +131,9 @@ def convolutional_generator(
     return model
 
 
-def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, hidden_units=256, dropout=0.3):
+def convolutional_discriminator(
+    image_shape=(28, 28, 1), filters=32, hidden_units=256, dropout=0.3
+):
     """A discriminator of images: convolutions with stride 2, a dense layer, one logit. No batch normalisation.
 
     Args:
@@ -145,7 +157,9 @@ def convolutional_discriminator(image_shape=(28, 28, 1), filters=32, hidden_unit
     model = keras.Sequential(name="discriminator")
     model.add(keras.Input(image_shape))
     for halving in range(3 if image_shape[0] == 64 else 2):
-        model.add(layers.Conv2D(filters * 2**halving, 4, strides=2, padding="same"))
+        model.add(
+            layers.Conv2D(filters * 2**halving, 4, strides=2, padding="same")
+        )
         model.add(layers.LeakyReLU(0.2))
         if dropout:
             model.add(layers.Dropout(dropout))

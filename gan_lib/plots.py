@@ -31,7 +31,10 @@ def _square_panels(titles, columns, size):
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
     figure, axes = _figure(
-        rows, columns, figsize=(columns * size, rows * (size + 0.3)), squeeze=False
+        rows,
+        columns,
+        figsize=(columns * size, rows * (size + 0.3)),
+        squeeze=False,
     )
     for axis, title in zip(axes.flat, titles, strict=False):
         axis.set_title(title, fontsize=9)
@@ -59,21 +62,30 @@ def image_grid(images, columns=8, title=None, row_labels=None):
     rows = -(-n // columns)
     gap = 1  # pixels of white between two images
     board = np.ones(
-        (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, channels),
+        np.float32,
     )
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
-        board[top : top + height, left : left + width] = (np.clip(image, -1, 1) + 1) / 2
+        board[top : top + height, left : left + width] = (
+            np.clip(image, -1, 1) + 1
+        ) / 2
     scale = min(0.62, 9 / columns)
     label_space = 0.085 * max(map(len, row_labels)) if row_labels else 0
-    figure, axis = _figure(figsize=(columns * scale + label_space, rows * scale + 0.35))
-    axis.imshow(board.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    figure, axis = _figure(
+        figsize=(columns * scale + label_space, rows * scale + 0.35)
+    )
+    axis.imshow(
+        board.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+    )
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
     if row_labels:
         axis.set_yticks(
-            [row * (height + gap) + height / 2 for row in range(rows)], row_labels, fontsize=9
+            [row * (height + gap) + height / 2 for row in range(rows)],
+            row_labels,
+            fontsize=9,
         )
         axis.tick_params(length=0)
     if title:
@@ -90,9 +102,16 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
         y_limit: upper end of the vertical axis, from 0, where a single high value would flatten all others.
     """
     figure, axes = _figure(
-        1, len(histories), figsize=(4 * len(histories) + 1, 2.8), sharey=True, squeeze=False
+        1,
+        len(histories),
+        figsize=(4 * len(histories) + 1, 2.8),
+        sharey=True,
+        squeeze=False,
     )
-    styles = {"discriminator_loss": (REAL, "-"), "generator_loss": (GENERATED, "--")}
+    styles = {
+        "discriminator_loss": (REAL, "-"),
+        "generator_loss": (GENERATED, "--"),
+    }
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for name, values in history.items():
             colour, line = styles[name]
@@ -103,7 +122,9 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
                 color=colour,
                 label=name.replace("_", " "),
             )
-        axis.axhline(np.log(2), color="gray", linewidth=0.8, linestyle=":", label="ln 2")
+        axis.axhline(
+            np.log(2), color="gray", linewidth=0.8, linestyle=":", label="ln 2"
+        )
         axis.set_title(title, fontsize=10)
         axis.set_xlabel(x_label)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -127,8 +148,15 @@ def histograms(samples, x_label, bins=40, styles=None):
     edges = np.histogram_bin_edges(
         np.concatenate([np.ravel(values) for values in samples.values()]), bins
     )
-    styles = styles or [(REAL, "-"), (GENERATED, "--"), ("gray", ":"), ("black", "-.")]
-    for (name, values), (colour, line) in zip(samples.items(), styles, strict=False):
+    styles = styles or [
+        (REAL, "-"),
+        (GENERATED, "--"),
+        ("gray", ":"),
+        ("black", "-."),
+    ]
+    for (name, values), (colour, line) in zip(
+        samples.items(), styles, strict=False
+    ):
         weights = np.full(np.size(values), 1 / np.size(values))
         axis.hist(
             np.ravel(values),
@@ -176,7 +204,13 @@ def draw_points(axis, generated, real=None, limit=1.2):
     """Draws real points (blue dots) and generated points (vermilion crosses) into an axis of a figure."""
     if real is not None:
         axis.plot(
-            *np.asarray(real).T, ".", color=REAL, ms=2, alpha=0.5, label="real", rasterized=True
+            *np.asarray(real).T,
+            ".",
+            color=REAL,
+            ms=2,
+            alpha=0.5,
+            label="real",
+            rasterized=True,
         )
     axis.plot(
         *np.asarray(generated).T,
@@ -191,7 +225,9 @@ def draw_points(axis, generated, real=None, limit=1.2):
     axis.tick_params(labelsize=7)
 
 
-def curves(series, x_label, y_label, log=False, styles=None, size=(6.5, 3.0), axis=None):
+def curves(
+    series, x_label, y_label, log=False, styles=None, size=(6.5, 3.0), axis=None
+):
     """Lines over a common axis. Of several runs, the median, and a band from the lowest to the highest.
 
     Args:
@@ -211,7 +247,9 @@ def curves(series, x_label, y_label, log=False, styles=None, size=(6.5, 3.0), ax
         colour, line = (styles or {}).get(name, OTHERS[i % len(OTHERS)])
         y = np.asarray(y)
         if y.ndim == 2:
-            axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.15, lw=0)
+            axis.fill_between(
+                x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.15, lw=0
+            )
             y = np.median(y, axis=0)
         axis.plot(x, y, color=colour, linestyle=line, label=name, lw=1.6)
     axis.set(xlabel=x_label, ylabel=y_label)
@@ -235,7 +273,10 @@ def curve_rows(rows, x_label, own_limits=(), size=(2.5, 2.3)):
         the figure.
     """
     columns = len(next(iter(rows.values())))
-    options = {"figsize": (columns * size[0], len(rows) * size[1]), "squeeze": False}
+    options = {
+        "figsize": (columns * size[0], len(rows) * size[1]),
+        "squeeze": False,
+    }
     figure, axes = _figure(len(rows), columns, sharex=True, **options)
     for i, (y_label, panels) in enumerate(rows.items()):
         for axis, (title, series) in zip(axes[i], panels.items(), strict=True):
@@ -266,18 +307,38 @@ def offset_panels(offsets, computed, exact, x_label, y_label, continuous=()):
     Returns:
         the figure.
     """
-    figure, axes = _figure(1, len(exact), figsize=(3.2 * len(exact), 3.2), sharey=True)
-    top = 1.15 * max(np.max(np.ma.masked_invalid(values)) for values in exact.values())
+    figure, axes = _figure(
+        1, len(exact), figsize=(3.2 * len(exact), 3.2), sharey=True
+    )
+    top = 1.15 * max(
+        np.max(np.ma.masked_invalid(values)) for values in exact.values()
+    )
     for axis, (title, values) in zip(axes, exact.items(), strict=True):
         found, infinite = np.asarray(computed[title]), np.isinf(computed[title])
-        sides = (offsets < np.inf,) if title in continuous else (offsets < 0, offsets > 0)
+        sides = (
+            (offsets < np.inf,)
+            if title in continuous
+            else (offsets < 0, offsets > 0)
+        )
         for side in sides:
-            axis.plot(offsets[side], values[side], color="black", lw=1.6, label="closed form")
+            axis.plot(
+                offsets[side],
+                values[side],
+                color="black",
+                lw=1.6,
+                label="closed form",
+            )
         if title not in continuous:
             axis.plot(0, values[offsets == 0], "o", color="black", ms=6)
         finite = {"mfc": "none", "color": "black", "label": "computed"}
         axis.plot(offsets[~infinite], found[~infinite], "o", **finite)
-        axis.plot(offsets[infinite], np.full(infinite.sum(), top), "^k", ms=6, label="infinite")
+        axis.plot(
+            offsets[infinite],
+            np.full(infinite.sum(), top),
+            "^k",
+            ms=6,
+            label="infinite",
+        )
         axis.set(title=title, xlabel=x_label, ylim=(-0.05 * top, 1.05 * top))
     labels = dict(zip(*axes[0].get_legend_handles_labels()[::-1], strict=True))
     axes[0].legend(labels.values(), labels, fontsize=8, loc="center")
@@ -297,20 +358,37 @@ def strip_panels(panels, x_label, limits, size=(3.2, 3.0)):
     Returns:
         the figure.
     """
-    shape = {"figsize": (len(panels) * size[0], size[1]), "sharey": True, "squeeze": False}
+    shape = {
+        "figsize": (len(panels) * size[0], size[1]),
+        "sharey": True,
+        "squeeze": False,
+    }
     figure, axes = _figure(1, len(panels), **shape)
     for axis, (title, settings) in zip(axes[0], panels.items(), strict=True):
         for place, values in enumerate(settings.values()):
-            axis.plot(values, np.full(len(values), place), "o", color="black", ms=4, mfc="none")
-            axis.plot(np.median(values), place, "|", color="black", ms=14, mew=2.5)
+            axis.plot(
+                values,
+                np.full(len(values), place),
+                "o",
+                color="black",
+                ms=4,
+                mfc="none",
+            )
+            axis.plot(
+                np.median(values), place, "|", color="black", ms=14, mew=2.5
+            )
         axis.set(title=title, xlabel=x_label, xlim=limits)
         axis.set_yticks(range(len(settings)), settings)
         axis.grid(axis="y", lw=0.4)
-    axes[0, 0].invert_yaxis()  # shared: the first setting comes first in all panels
+    axes[
+        0, 0
+    ].invert_yaxis()  # shared: the first setting comes first in all panels
     return figure
 
 
-def heat_maps(panels, x_values, y_values, x_label, y_label, value_label, number="{:.1f}"):
+def heat_maps(
+    panels, x_values, y_values, x_label, y_label, value_label, number="{:.1f}"
+):
     """Tables as colours, one panel a table, with one scale of colours and the numbers written in.
 
     Args:
@@ -321,12 +399,18 @@ def heat_maps(panels, x_values, y_values, x_label, y_label, value_label, number=
         number: format of a number.
     """
     figure, axes = _figure(
-        1, len(panels), figsize=(3.1 * len(panels) + 1, 3.1), sharey=True, squeeze=False
+        1,
+        len(panels),
+        figsize=(3.1 * len(panels) + 1, 3.1),
+        sharey=True,
+        squeeze=False,
     )
     low = min(np.min(values) for values in panels.values())
     high = max(np.max(values) for values in panels.values())
     for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
-        picture = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto")
+        picture = axis.imshow(
+            values, cmap="viridis", vmin=low, vmax=high, aspect="auto"
+        )
         for (row, column), value in np.ndenumerate(np.asarray(values)):
             colour = "white" if value < (low + high) / 2 else "black"
             axis.text(
@@ -358,7 +442,10 @@ def latent_maps(maps, latent, values, value_label, limit=1.2):
         limit: the panels of the maps show [-limit, limit] in both directions.
     """
     figure, axes = _figure(
-        1, 1 + len(maps), figsize=(2.9 * (1 + len(maps)) + 0.8, 3.1), squeeze=False
+        1,
+        1 + len(maps),
+        figsize=(2.9 * (1 + len(maps)) + 0.8, 3.1),
+        squeeze=False,
     )
     panels = {"latent square": latent} | maps
     for axis, (title, points) in zip(axes[0], panels.items(), strict=True):
@@ -366,14 +453,23 @@ def latent_maps(maps, latent, values, value_label, limit=1.2):
             *np.asarray(points).T,
             c=values,
             cmap=plt.get_cmap("viridis", 16),  # few colours: a small file
-            s=8 if axis is axes[0, 0] else 3,  # a lattice of 61 x 61 fills the square
+            s=8
+            if axis is axes[0, 0]
+            else 3,  # a lattice of 61 x 61 fills the square
             lw=0,
             marker="s",
             antialiased=False,
         )
-        axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="$x_1$")
+        axis.set(
+            xlim=(-limit, limit),
+            ylim=(-limit, limit),
+            aspect="equal",
+            xlabel="$x_1$",
+        )
         axis.set_title(title, fontsize=9)
-    axes[0, 0].set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="$z_0$", ylabel="$z_1$")
+    axes[0, 0].set(
+        xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="$z_0$", ylabel="$z_1$"
+    )
     axes[0, 1].set_ylabel("$x_2$")
     figure.colorbar(dots, ax=axes[0, :], label=value_label)
     return figure
@@ -388,7 +484,11 @@ def probability_panels(panels, points, limit=1.2):
         limit: the panels show [-limit, limit] in both directions.
     """
     figure, axes = _figure(
-        1, len(panels), figsize=(2.9 * len(panels) + 0.9, 3.1), squeeze=False, sharey=True
+        1,
+        len(panels),
+        figsize=(2.9 * len(panels) + 0.9, 3.1),
+        squeeze=False,
+        sharey=True,
     )
     for axis, (title, probability) in zip(axes[0], panels.items(), strict=True):
         real, generated = points[title]
@@ -423,7 +523,9 @@ def contour_panels(panels, real, limit=2.5, columns=3, levels=10, size=2.9):
         shades = {"cmap": "gray", "vmin": 2 * low - high, "vmax": high}
         axis.contourf(line, line, scores, heights, antialiased=False, **shades)
         lines = {"colors": "black", "linewidths": 0.8, "linestyles": "-"}
-        axis.contour(line, line, scores, heights[1:-1], antialiased=False, **lines)  # a small file
+        axis.contour(
+            line, line, scores, heights[1:-1], antialiased=False, **lines
+        )  # a small file
         dots = {"color": REAL, "ms": 4, "label": "real", "antialiased": False}
         axis.plot(*np.asarray(real[title]).T, ".", **dots)
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
@@ -445,16 +547,32 @@ def pair_panels(panels, real, weights):
         real: points (n, 2).
         weights: array (n,): 0 puts the interpolated point on the real one, 1 on the generated one.
     """
-    shape = {"figsize": (4.2 * len(panels), 4.3), "squeeze": False, "sharex": True, "sharey": True}
+    shape = {
+        "figsize": (4.2 * len(panels), 4.3),
+        "squeeze": False,
+        "sharex": True,
+        "sharey": True,
+    }
     figure, axes = _figure(1, len(panels), **shape)
     for axis, (title, generated) in zip(axes[0], panels.items(), strict=True):
         between = real + np.reshape(weights, (-1, 1)) * (generated - real)
-        axis.plot(*np.stack([real, generated]).transpose(2, 0, 1), color="gray", lw=0.7, zorder=0)
+        axis.plot(
+            *np.stack([real, generated]).transpose(2, 0, 1),
+            color="gray",
+            lw=0.7,
+            zorder=0,
+        )
         axis.plot(*real.T, "o", color=REAL, ms=5, label="real")
-        axis.plot(*generated.T, "x", color=GENERATED, ms=6, mew=1.6, label="generated")
+        axis.plot(
+            *generated.T, "x", color=GENERATED, ms=6, mew=1.6, label="generated"
+        )
         axis.plot(*between.T, ".", color="black", ms=6, label="interpolated")
         length = np.linalg.norm(real - generated, axis=1).mean()
-        axis.set(title=f"{title}: mean length {length:.2f}", aspect="equal", xlabel="$x_1$")
+        axis.set(
+            title=f"{title}: mean length {length:.2f}",
+            aspect="equal",
+            xlabel="$x_1$",
+        )
     axes[0, 0].set_ylabel("$x_2$")
     axes[0, -1].legend(fontsize=8)
     return figure
@@ -481,14 +599,24 @@ def ball_panels(real, generated, k=5, limit=1.2):
         radii = np.sort(within, axis=1)[:, k]  # column 0 is the point itself
         for centre, radius in zip(centres, radii, strict=True):
             axis.add_patch(
-                plt.Circle(centre, radius, facecolor=(inner, 0.06), edgecolor=(inner, 0.4))
+                plt.Circle(
+                    centre,
+                    radius,
+                    facecolor=(inner, 0.06),
+                    edgecolor=(inner, 0.4),
+                )
             )
         distances = np.linalg.norm(others[:, None] - centres[None], axis=-1)
         inside = np.any(distances <= radii, axis=1)
         axis.plot(*centres.T, dot, color=inner, ms=4)
         axis.plot(*others[inside].T, marker, color=outer, label="in a ball")
         axis.plot(*others[~inside].T, marker, color="black", label="in none")
-        axis.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$")
+        axis.set(
+            aspect="equal",
+            xlim=(-limit, limit),
+            ylim=(-limit, limit),
+            xlabel="$x_1$",
+        )
         axis.set_title(f"{title}: {inside.mean():.2f}", fontsize=9)
         axis.legend(fontsize=8, loc="upper right")
     axes.flat[0].set_ylabel("$x_2$")
@@ -503,12 +631,21 @@ def weight_panels(panels, bins=41):
         bins: number of bins.
     """
     figure, axes = _figure(
-        1, len(panels), figsize=(3 * len(panels), 2.6), squeeze=False, sharey=True
+        1,
+        len(panels),
+        figsize=(3 * len(panels), 2.6),
+        squeeze=False,
+        sharey=True,
     )
     for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
         share = np.full(np.size(values), 1 / np.size(values))
         axis.hist(
-            np.ravel(values), bins, weights=share, color="lightgray", edgecolor="black", lw=0.5
+            np.ravel(values),
+            bins,
+            weights=share,
+            color="lightgray",
+            edgecolor="black",
+            lw=0.5,
         )
         axis.set(title=title, xlabel="weight")
     axes[0, 0].set_ylabel("share of the weights")
@@ -518,13 +655,29 @@ def weight_panels(panels, bins=41):
 def _draw_probability(axis, probability, limit):
     line = np.linspace(-limit, limit, len(probability))
     shades = axis.contourf(
-        line, line, probability, np.linspace(0, 1, 11), cmap="gray", vmin=-0.4, vmax=1
+        line,
+        line,
+        probability,
+        np.linspace(0, 1, 11),
+        cmap="gray",
+        vmin=-0.4,
+        vmax=1,
     )
-    axis.contour(line, line, probability, [0.5], colors="black", linewidths=1, linestyles="--")
+    axis.contour(
+        line,
+        line,
+        probability,
+        [0.5],
+        colors="black",
+        linewidths=1,
+        linestyles="--",
+    )
     return shades
 
 
-def game_panels(history, generated, real, latent_map, plane_map, steps, limit=1.5):
+def game_panels(
+    history, generated, real, latent_map, plane_map, steps, limit=1.5
+):
     """A game in the plane at one moment: its past, its samples, and the discriminator over both spaces.
 
     Made to be drawn again and again: always the same places and limits, and fast.
@@ -541,10 +694,17 @@ def game_panels(history, generated, real, latent_map, plane_map, steps, limit=1.
     """
     figure = plt.figure(figsize=(7.2, 6.8))
     plt.close(figure)
-    places = [(0.09, 0.75), (0.09, 0.57), (0.56, 0.57), (0.09, 0.07), (0.56, 0.07)]
+    places = [
+        (0.09, 0.75),
+        (0.09, 0.57),
+        (0.56, 0.57),
+        (0.09, 0.07),
+        (0.56, 0.07),
+    ]
     sizes = [(0.38, 0.16)] * 2 + [(0.36, 0.34)] + [(0.36, 0.38)] * 2
     losses, accuracies, samples, latent, plane = (
-        figure.add_axes((*place, *size)) for place, size in zip(places, sizes, strict=True)
+        figure.add_axes((*place, *size))
+        for place, size in zip(places, sizes, strict=True)
     )
     series = [
         (losses, "discriminator_loss", "discriminator", REAL, "-"),
@@ -553,12 +713,21 @@ def game_panels(history, generated, real, latent_map, plane_map, steps, limit=1.
         (accuracies, "accuracy_on_generated", "on generated", GENERATED, "--"),
     ]
     for axis, name, label, colour, dashes in series:
-        axis.plot(history["step"], history[name], dashes, color=colour, label=label, lw=1.1)
+        axis.plot(
+            history["step"],
+            history[name],
+            dashes,
+            color=colour,
+            label=label,
+            lw=1.1,
+        )
         axis.set_xlim(0, steps)
         axis.legend(fontsize=7, loc="upper right", ncols=2)
     losses.axhline(np.log(2), color="gray", lw=0.8, ls=":")
     losses.set(ylim=(0, 2), ylabel="loss (nats)", xticklabels=[])
-    accuracies.set(ylim=(-0.05, 1.45), yticks=[0, 0.5, 1], ylabel="accuracy", xlabel="step")
+    accuracies.set(
+        ylim=(-0.05, 1.45), yticks=[0, 0.5, 1], ylabel="accuracy", xlabel="step"
+    )
     draw_points(samples, generated, real, limit)
     samples.set_title("real and generated samples", fontsize=9)
     _draw_probability(latent, latent_map, 1)

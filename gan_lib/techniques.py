@@ -32,15 +32,19 @@ def feature_matching_loss(real_features, generated_features):
         ValueError: if the features of the two differ in shape.
     """
     real_features, generated_features = (
-        tf.cast(features, tf.float32) for features in (real_features, generated_features)
+        tf.cast(features, tf.float32)
+        for features in (real_features, generated_features)
     )
-    if not real_features.shape[1:].is_compatible_with(generated_features.shape[1:]):
+    if not real_features.shape[1:].is_compatible_with(
+        generated_features.shape[1:]
+    ):
         raise ValueError(
             f"received features of shapes {real_features.shape} and {generated_features.shape}; "
             "expected one shape, but for the size of the batch"
         )
     real_mean, generated_mean = (
-        tf.reduce_mean(features, axis=0) for features in (real_features, generated_features)
+        tf.reduce_mean(features, axis=0)
+        for features in (real_features, generated_features)
     )
     return tf.reduce_sum(tf.square(real_mean - generated_mean))
 
@@ -77,7 +81,13 @@ class MinibatchDiscrimination(layers.Layer):
         ValueError: if a size is below 1, or the inputs are not (batch, features).
     """
 
-    def __init__(self, kernels=100, kernel_dim=5, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self,
+        kernels=100,
+        kernel_dim=5,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if kernels < 1 or kernel_dim < 1:
             raise ValueError(
@@ -99,20 +109,30 @@ class MinibatchDiscrimination(layers.Layer):
         )
 
     def call(self, inputs):
-        matrices = tf.cast(tf.matmul(inputs, self.kernel), tf.float32)  # sums need the digits
-        matrices = tf.reshape(tf.transpose(matrices), (self.kernels, self.kernel_dim, -1))
+        matrices = tf.cast(
+            tf.matmul(inputs, self.kernel), tf.float32
+        )  # sums need the digits
+        matrices = tf.reshape(
+            tf.transpose(matrices), (self.kernels, self.kernel_dim, -1)
+        )
         # one column of all matrices after the other, with the batch last: less memory, and twice as fast
         columns = tf.unstack(matrices, axis=1)
-        distances = sum(tf.abs(column[:, :, None] - column[:, None]) for column in columns)
+        distances = sum(
+            tf.abs(column[:, :, None] - column[:, None]) for column in columns
+        )
         # each example's distance to itself is 0 and counts 1: taken off again
-        closeness = tf.transpose(tf.reduce_sum(tf.exp(-distances), axis=-1) - 1.0)
+        closeness = tf.transpose(
+            tf.reduce_sum(tf.exp(-distances), axis=-1) - 1.0
+        )
         return tf.concat([inputs, tf.cast(closeness, inputs.dtype)], axis=-1)
 
     def get_config(self):
         config = {
             "kernels": self.kernels,
             "kernel_dim": self.kernel_dim,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
         }
         return {**super().get_config(), **config}
 
@@ -166,10 +186,15 @@ class HistoricalAveraging:
     def penalty(self):
         """Returns averaging_weight * || theta - mean ||^2 over all variables together, a scalar."""
         pairs = zip(self._trainable_variables, self.means, strict=True)
-        return self.averaging_weight * sum(tf.reduce_sum((v - mean) ** 2) for v, mean in pairs)
+        return self.averaging_weight * sum(
+            tf.reduce_sum((v - mean) ** 2) for v, mean in pairs
+        )
 
     def get_config(self):
-        return {**super().get_config(), "averaging_weight": self.averaging_weight}
+        return {
+            **super().get_config(),
+            "averaging_weight": self.averaging_weight,
+        }
 
 
 class OneSidedBinaryCrossentropy(keras.losses.Loss):
@@ -191,15 +216,26 @@ class OneSidedBinaryCrossentropy(keras.losses.Loss):
         ValueError: if label_smoothing is out of range.
     """
 
-    def __init__(self, label_smoothing=0.1, name="one_sided_binary_crossentropy", **kwargs):
+    def __init__(
+        self,
+        label_smoothing=0.1,
+        name="one_sided_binary_crossentropy",
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing is {label_smoothing}; expected a number in [0, 1)")
+            raise ValueError(
+                f"label_smoothing is {label_smoothing}; expected a number in [0, 1)"
+            )
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
-        labels = tf.reshape(y_true, tf.shape(y_pred)) * (1.0 - self.label_smoothing)
-        return keras.losses.binary_crossentropy(labels, y_pred, from_logits=True)
+        labels = tf.reshape(y_true, tf.shape(y_pred)) * (
+            1.0 - self.label_smoothing
+        )
+        return keras.losses.binary_crossentropy(
+            labels, y_pred, from_logits=True
+        )
 
     def get_config(self):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
@@ -233,19 +269,30 @@ class VirtualBatchNormalization(layers.Layer):
     def __init__(self, reference_size, epsilon=1e-3, **kwargs):
         super().__init__(**kwargs)
         if reference_size < 1:
-            raise ValueError(f"reference_size is {reference_size}; expected 1 example or more")
+            raise ValueError(
+                f"reference_size is {reference_size}; expected 1 example or more"
+            )
         self.reference_size = reference_size
         self.epsilon = epsilon
 
     def build(self, input_shape):
         channels = (input_shape[-1],)
-        self.gamma = self.add_weight(shape=channels, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=channels, initializer="zeros", name="beta")
+        self.gamma = self.add_weight(
+            shape=channels, initializer="ones", name="gamma"
+        )
+        self.beta = self.add_weight(
+            shape=channels, initializer="zeros", name="beta"
+        )
 
     def call(self, inputs):
         x = tf.cast(inputs, tf.float32)  # statistics need the digits
-        examples, reference = x[: -self.reference_size], x[-self.reference_size :]
-        axes = list(range(1, x.shape.rank - 1))  # the places of an image, if it is one
+        examples, reference = (
+            x[: -self.reference_size],
+            x[-self.reference_size :],
+        )
+        axes = list(
+            range(1, x.shape.rank - 1)
+        )  # the places of an image, if it is one
         mean, variance = tf.nn.moments(reference, [0, *axes])
         # from here on, values are differences from the reference's mean: small numbers lose no digits
         examples, reference = examples - mean, reference - mean
@@ -256,13 +303,18 @@ class VirtualBatchNormalization(layers.Layer):
             + weight * tf.reduce_mean(tf.square(examples), axes, keepdims=True)
             - tf.square(own_mean)
         )
-        examples = (examples - own_mean) * tf.math.rsqrt(own_variance + self.epsilon)
+        examples = (examples - own_mean) * tf.math.rsqrt(
+            own_variance + self.epsilon
+        )
         reference = reference * tf.math.rsqrt(variance + self.epsilon)
         outputs = tf.concat([examples, reference], axis=0)
         return tf.cast(outputs, inputs.dtype) * self.gamma + self.beta
 
     def get_config(self):
-        config = {"reference_size": self.reference_size, "epsilon": self.epsilon}
+        config = {
+            "reference_size": self.reference_size,
+            "epsilon": self.epsilon,
+        }
         return {**super().get_config(), **config}
 
 
@@ -326,7 +378,10 @@ class ReferenceBatch(layers.Wrapper):
         return outputs[: -self.reference.shape[0]]
 
     def get_config(self):
-        return {**super().get_config(), "reference": self.reference.numpy().tolist()}
+        return {
+            **super().get_config(),
+            "reference": self.reference.numpy().tolist(),
+        }
 
 
 class InstanceNoise(layers.Layer):
@@ -357,7 +412,9 @@ class InstanceNoise(layers.Layer):
 
     def __init__(self, stddev=0.1, annealing_calls=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not stddev >= 0 or (annealing_calls is not None and annealing_calls < 1):
+        if not stddev >= 0 or (
+            annealing_calls is not None and annealing_calls < 1
+        ):
             raise ValueError(
                 f"received stddev={stddev} and annealing_calls={annealing_calls}; "
                 "expected a number of 0 or more, and None or 1 or more"
@@ -386,9 +443,12 @@ class InstanceNoise(layers.Layer):
         if not training:
             return inputs
         seed = tf.random.experimental.stateless_fold_in(  # each replica of a strategy draws its own
-            self.seed_generator.next(), tf.distribute.get_replica_context().replica_id_in_sync_group
+            self.seed_generator.next(),
+            tf.distribute.get_replica_context().replica_id_in_sync_group,
         )
-        noise = tf.random.stateless_normal(tf.shape(inputs), seed, dtype=inputs.dtype)
+        noise = tf.random.stateless_normal(
+            tf.shape(inputs), seed, dtype=inputs.dtype
+        )
         outputs = inputs + tf.cast(self.current_stddev(), inputs.dtype) * noise
         self.calls.assign_add(1)
         return outputs

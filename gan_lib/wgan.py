@@ -54,14 +54,23 @@ class WGAN(keras.Model):
                 raise ValueError(
                     f"{role} is {network!r}; expected a Keras model that starts with keras.Input"
                 )
-        if len(generator.input_shape) != 2 or generator.output_shape[1:] != critic.input_shape[1:]:
+        if (
+            len(generator.input_shape) != 2
+            or generator.output_shape[1:] != critic.input_shape[1:]
+        ):
             raise ValueError(
                 f"generator maps {generator.input_shape} to {generator.output_shape}; expected (None, latent_dim) to "
                 f"the critic's input, {critic.input_shape}"
             )
         if critic.output_shape != (None, 1):
-            raise ValueError(f"critic's output is {critic.output_shape}; expected scores (None, 1)")
-        if critic_steps < 1 or not clip_value > 0 or latent not in ("normal", "uniform"):
+            raise ValueError(
+                f"critic's output is {critic.output_shape}; expected scores (None, 1)"
+            )
+        if (
+            critic_steps < 1
+            or not clip_value > 0
+            or latent not in ("normal", "uniform")
+        ):
             raise ValueError(
                 f"received critic_steps={critic_steps}, clip_value={clip_value}, latent={latent!r}; "
                 "expected 1 or more, a number above 0, and 'normal' or 'uniform'"
@@ -75,7 +84,9 @@ class WGAN(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.critic_loss = keras.metrics.Mean(name="critic_loss")
         self.generator_loss = keras.metrics.Mean(name="generator_loss")
-        self.wasserstein_estimate = keras.metrics.Mean(name="wasserstein_estimate")
+        self.wasserstein_estimate = keras.metrics.Mean(
+            name="wasserstein_estimate"
+        )
         self.built = True
 
     def compile(self, generator_optimizer, critic_optimizer, **kwargs):
@@ -92,7 +103,11 @@ class WGAN(keras.Model):
 
     @property
     def metrics(self):
-        return [self.critic_loss, self.generator_loss, self.wasserstein_estimate]
+        return [
+            self.critic_loss,
+            self.generator_loss,
+            self.wasserstein_estimate,
+        ]
 
     def call(self, latent, training=False):
         return self.generator(latent, training=training)
@@ -100,7 +115,10 @@ class WGAN(keras.Model):
     def sample(self, n, seed=None):
         """Returns n generated examples, a float32 numpy array (n, ...). A seed makes it repeatable."""
         latent = self.draw_latent(n, seed)
-        batches = [self.generator(latent[i : i + 500], training=False) for i in range(0, n, 500)]
+        batches = [
+            self.generator(latent[i : i + 500], training=False)
+            for i in range(0, n, 500)
+        ]
         return np.concatenate([batch.numpy() for batch in batches])
 
     def draw_latent(self, n, seed=None):
@@ -110,7 +128,9 @@ class WGAN(keras.Model):
             seed, tf.distribute.get_replica_context().replica_id_in_sync_group
         )
         if self.latent == "uniform":
-            return tf.random.stateless_uniform((n, self.latent_dim), seed, minval=-1.0)
+            return tf.random.stateless_uniform(
+                (n, self.latent_dim), seed, minval=-1.0
+            )
         return tf.random.stateless_normal((n, self.latent_dim), seed)
 
     def train_step(self, data):
@@ -118,19 +138,25 @@ class WGAN(keras.Model):
         self.check_batch(real)
         k, n = self.critic_steps, tf.shape(real)[0]
         for step in range(k):
-            rows = tf.range(step, tf.maximum(n, k), k) % n  # a last batch of fewer than k is reused
+            rows = (
+                tf.range(step, tf.maximum(n, k), k) % n
+            )  # a last batch of fewer than k is reused
             self.update_critic(tf.gather(real, rows))
         self.update_generator(tf.maximum(n // k, 1))
         return {metric.name: metric.result() for metric in self.metrics}
 
     def update_critic(self, real):
         """One step of the critic on a minibatch of real examples; the generator's weights stay."""
-        generated = self.generator(self.draw_latent(tf.shape(real)[0]), training=True)
+        generated = self.generator(
+            self.draw_latent(tf.shape(real)[0]), training=True
+        )
         with tf.GradientTape() as tape:
             loss = self.mean_score(generated) - self.mean_score(real)
         self.descend(tape, loss, self.critic, self.critic_optimizer)
         for weights in self.critic.trainable_variables:
-            weights.assign(tf.clip_by_value(weights, -self.clip_value, self.clip_value))
+            weights.assign(
+                tf.clip_by_value(weights, -self.clip_value, self.clip_value)
+            )
         self.critic_loss.update_state(loss)
         self.wasserstein_estimate.update_state(-loss)
 
@@ -143,13 +169,17 @@ class WGAN(keras.Model):
         self.generator_loss.update_state(loss)
 
     def mean_score(self, examples):
-        return tf.reduce_mean(tf.cast(self.critic(examples, training=True), tf.float32))
+        return tf.reduce_mean(
+            tf.cast(self.critic(examples, training=True), tf.float32)
+        )
 
     def descend(self, tape, loss, network, optimizer):
         """One optimizer step. Keras adds the gradients of all replicas, so each gives its share."""
         share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
         variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables, output_gradients=share), variables)
+        optimizer.apply(
+            tape.gradient(loss, variables, output_gradients=share), variables
+        )
 
     def check_batch(self, real):
         expected = self.critic.input_shape[1:]
@@ -177,4 +207,8 @@ class WGAN(keras.Model):
             state.assign(store[str(i)])
 
     def random_states(self):
-        return [variable for variable in self.variables if variable.name == "seed_generator_state"]
+        return [
+            variable
+            for variable in self.variables
+            if variable.name == "seed_generator_state"
+        ]

@@ -58,20 +58,29 @@ class WGANGP(keras.Model):
                 raise ValueError(
                     f"{role} is {network!r}; expected a Keras model that starts with keras.Input"
                 )
-        if len(generator.input_shape) != 2 or generator.output_shape[1:] != critic.input_shape[1:]:
+        if (
+            len(generator.input_shape) != 2
+            or generator.output_shape[1:] != critic.input_shape[1:]
+        ):
             raise ValueError(
                 f"generator maps {generator.input_shape} to {generator.output_shape}; expected (None, latent_dim) to "
                 f"the critic's input, {critic.input_shape}"
             )
         if critic.output_shape != (None, 1):
-            raise ValueError(f"critic's output is {critic.output_shape}; expected scores (None, 1)")
+            raise ValueError(
+                f"critic's output is {critic.output_shape}; expected scores (None, 1)"
+            )
         if self.has_batch_normalization(critic):
             raise ValueError(
                 "received a critic with batch normalization; expected one without, such as with LayerNormalization: "
                 "the penalty is on the gradient of each example alone, and batch normalization makes a score depend on "
                 "the other examples of the batch"
             )
-        if critic_steps < 1 or not gp_weight >= 0 or latent not in ("normal", "uniform"):
+        if (
+            critic_steps < 1
+            or not gp_weight >= 0
+            or latent not in ("normal", "uniform")
+        ):
             raise ValueError(
                 f"received critic_steps={critic_steps}, gp_weight={gp_weight}, latent={latent!r}; "
                 "expected 1 or more, a number of 0 or more, and 'normal' or 'uniform'"
@@ -85,7 +94,9 @@ class WGANGP(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.critic_loss = keras.metrics.Mean(name="critic_loss")
         self.generator_loss = keras.metrics.Mean(name="generator_loss")
-        self.wasserstein_estimate = keras.metrics.Mean(name="wasserstein_estimate")
+        self.wasserstein_estimate = keras.metrics.Mean(
+            name="wasserstein_estimate"
+        )
         self.penalty = keras.metrics.Mean(name="gradient_penalty")
         self.built = True
 
@@ -103,7 +114,12 @@ class WGANGP(keras.Model):
 
     @property
     def metrics(self):
-        return [self.critic_loss, self.generator_loss, self.wasserstein_estimate, self.penalty]
+        return [
+            self.critic_loss,
+            self.generator_loss,
+            self.wasserstein_estimate,
+            self.penalty,
+        ]
 
     def call(self, latent, training=False):
         return self.generator(latent, training=training)
@@ -111,7 +127,10 @@ class WGANGP(keras.Model):
     def sample(self, n, seed=None):
         """Returns n generated examples, a float32 numpy array (n, ...). A seed makes it repeatable."""
         latent = self.draw_latent(n, seed)
-        batches = [self.generator(latent[i : i + 500], training=False) for i in range(0, n, 500)]
+        batches = [
+            self.generator(latent[i : i + 500], training=False)
+            for i in range(0, n, 500)
+        ]
         return np.concatenate([batch.numpy() for batch in batches])
 
     def draw_latent(self, n, seed=None):
@@ -121,7 +140,9 @@ class WGANGP(keras.Model):
             seed, tf.distribute.get_replica_context().replica_id_in_sync_group
         )
         if self.latent == "uniform":
-            return tf.random.stateless_uniform((n, self.latent_dim), seed, minval=-1.0)
+            return tf.random.stateless_uniform(
+                (n, self.latent_dim), seed, minval=-1.0
+            )
         return tf.random.stateless_normal((n, self.latent_dim), seed)
 
     def train_step(self, data):
@@ -129,14 +150,18 @@ class WGANGP(keras.Model):
         self.check_batch(real)
         k, n = self.critic_steps, tf.shape(real)[0]
         for step in range(k):
-            rows = tf.range(step, tf.maximum(n, k), k) % n  # a last batch of fewer than k is reused
+            rows = (
+                tf.range(step, tf.maximum(n, k), k) % n
+            )  # a last batch of fewer than k is reused
             self.update_critic(tf.gather(real, rows))
         self.update_generator(tf.maximum(n // k, 1))
         return {metric.name: metric.result() for metric in self.metrics}
 
     def update_critic(self, real):
         """One step of the critic on a minibatch of real examples; the generator's weights stay."""
-        generated = self.generator(self.draw_latent(tf.shape(real)[0]), training=True)
+        generated = self.generator(
+            self.draw_latent(tf.shape(real)[0]), training=True
+        )
         with tf.GradientTape() as tape:
             difference = self.mean_score(generated) - self.mean_score(real)
             penalty = self.gradient_penalty(real, generated)
@@ -152,22 +177,31 @@ class WGANGP(keras.Model):
         Each interpolated example lies between one real and one generated example, at a weight of
         its own from U[0, 1). The norm is over all axes but the first.
         """
-        real, generated = (tf.cast(examples, tf.float32) for examples in (real, generated))
+        real, generated = (
+            tf.cast(examples, tf.float32) for examples in (real, generated)
+        )
         interpolated = real + self.draw_weights(real) * (generated - real)
         with tf.GradientTape() as tape:
             tape.watch(interpolated)
             scores = self.critic(interpolated, training=True)
         gradients = tape.gradient(scores, interpolated)
-        squares = tf.reduce_sum(tf.square(gradients), axis=range(1, gradients.shape.rank))
-        norms = tf.sqrt(tf.maximum(squares, 1e-12))  # the root has no finite derivative at 0
+        squares = tf.reduce_sum(
+            tf.square(gradients), axis=range(1, gradients.shape.rank)
+        )
+        norms = tf.sqrt(
+            tf.maximum(squares, 1e-12)
+        )  # the root has no finite derivative at 0
         return tf.reduce_mean(tf.square(norms - 1.0))
 
     def draw_weights(self, real):
         """Returns one number from U[0, 1) an example, (batch, 1, ...), with the rank of the examples."""
         seed = tf.random.experimental.stateless_fold_in(
-            self.seed_generator.next(), tf.distribute.get_replica_context().replica_id_in_sync_group
+            self.seed_generator.next(),
+            tf.distribute.get_replica_context().replica_id_in_sync_group,
         )
-        shape = tf.concat([tf.shape(real)[:1], tf.ones(real.shape.rank - 1, tf.int32)], axis=0)
+        shape = tf.concat(
+            [tf.shape(real)[:1], tf.ones(real.shape.rank - 1, tf.int32)], axis=0
+        )
         return tf.random.stateless_uniform(shape, seed)
 
     def update_generator(self, n):
@@ -179,13 +213,17 @@ class WGANGP(keras.Model):
         self.generator_loss.update_state(loss)
 
     def mean_score(self, examples):
-        return tf.reduce_mean(tf.cast(self.critic(examples, training=True), tf.float32))
+        return tf.reduce_mean(
+            tf.cast(self.critic(examples, training=True), tf.float32)
+        )
 
     def descend(self, tape, loss, network, optimizer):
         """One optimizer step. Keras adds the gradients of all replicas, so each gives its share."""
         share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
         variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables, output_gradients=share), variables)
+        optimizer.apply(
+            tape.gradient(loss, variables, output_gradients=share), variables
+        )
 
     def check_batch(self, real):
         expected = self.critic.input_shape[1:]
@@ -205,7 +243,8 @@ class WGANGP(keras.Model):
 
     def has_batch_normalization(self, layer):
         return isinstance(layer, layers.BatchNormalization) or any(
-            self.has_batch_normalization(inner) for inner in getattr(layer, "layers", [])
+            self.has_batch_normalization(inner)
+            for inner in getattr(layer, "layers", [])
         )
 
     def save_own_variables(self, store):
@@ -218,4 +257,8 @@ class WGANGP(keras.Model):
             state.assign(store[str(i)])
 
     def random_states(self):
-        return [variable for variable in self.variables if variable.name == "seed_generator_state"]
+        return [
+            variable
+            for variable in self.variables
+            if variable.name == "seed_generator_state"
+        ]

@@ -12,7 +12,9 @@ from jupyter_client import KernelManager
 class FileKernelManager(KernelManager):
     def __init__(self, **options):
         self.folder = tempfile.TemporaryDirectory()
-        super().__init__(transport="ipc", ip=f"{self.folder.name}/kernel", **options)
+        super().__init__(
+            transport="ipc", ip=f"{self.folder.name}/kernel", **options
+        )
 
 
 nbval.kernel.KernelManager = FileKernelManager

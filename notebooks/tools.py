@@ -83,10 +83,14 @@ def run(name, preset=""):
     )
     started, error = time.monotonic(), ""
     try:
-        execute(NOTEBOOKS / f"{name}.ipynb", BUILD / f"{name}.ipynb", parameters)
+        execute(
+            NOTEBOOKS / f"{name}.ipynb", BUILD / f"{name}.ipynb", parameters
+        )
     except papermill.PapermillExecutionError as failure:
         error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
-    except Exception as failure:  # a dead kernel, a time-out: the other chapters still run
+    except (
+        Exception
+    ) as failure:  # a dead kernel, a time-out: the other chapters still run
         error = f"{type(failure).__name__}: {failure}"
     result = {"seconds": time.monotonic() - started, "error": error}
     (BUILD / f"{name}.json").write_text(json.dumps(result), encoding="utf-8")
@@ -98,17 +102,25 @@ def table(names):
     print(f"\n{'chapter':<26}{'seconds':>8}  result")
     failed = 0
     for name in names:
-        result = json.loads((BUILD / f"{name}.json").read_text(encoding="utf-8"))
+        result = json.loads(
+            (BUILD / f"{name}.json").read_text(encoding="utf-8")
+        )
         failed += bool(result["error"])
         print(f"{name:<26}{result['seconds']:>8.0f}  {result['error'] or 'ok'}")
-    print(f"{len(names) - failed} of {len(names)} chapters ran; see {BUILD.relative_to(ROOT)}/")
+    print(
+        f"{len(names) - failed} of {len(names)} chapters ran; see {BUILD.relative_to(ROOT)}/"
+    )
     return not failed
 
 
 def library_source(dotted_name):
     """Returns the source of a class or function of gan_lib, such as "gan_lib.gan.GAN"."""
     module, name = dotted_name.rsplit(".", 1)
-    text = (ROOT / pathlib.Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+    text = (
+        (ROOT / pathlib.Path(*module.split(".")))
+        .with_suffix(".py")
+        .read_text(encoding="utf-8")
+    )
     for node in ast.parse(text).body:
         if getattr(node, "name", None) == name:
             return ast.get_source_segment(text, node)
@@ -118,7 +130,9 @@ def library_source(dotted_name):
 def source_tags(cell):
     """Names that the tags of a cell say its source is copied from."""
     tags = cell["metadata"].get("tags", [])
-    return [tag.removeprefix("source:") for tag in tags if tag.startswith("source:")]
+    return [
+        tag.removeprefix("source:") for tag in tags if tag.startswith("source:")
+    ]
 
 
 def refresh_sources(notebook):
@@ -132,7 +146,11 @@ def normalise(notebook):
     """Removes what differs between two equal runs: times, machine metadata, split streams."""
     notebook.metadata = nbformat.from_dict(
         {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "kernelspec": {
+                "display_name": "Python 3",
+                "language": "python",
+                "name": "python3",
+            },
             "language_info": {
                 "name": "python",
                 "file_extension": ".py",
@@ -146,7 +164,10 @@ def normalise(notebook):
         outputs = []
         for output in cell.get("outputs", []):
             previous = outputs[-1] if outputs else {}
-            if output.output_type == "stream" and previous.get("name") == output.name:
+            if (
+                output.output_type == "stream"
+                and previous.get("name") == output.name
+            ):
                 previous.text += output.text
             else:
                 outputs.append(output)
@@ -164,7 +185,9 @@ def save_picture(notebook, name):
                 if "image/png" in output.get("data", {})
             ]
             PICTURES.mkdir(exist_ok=True)
-            (PICTURES / f"{name}.png").write_bytes(base64.b64decode(figures[-1]))
+            (PICTURES / f"{name}.png").write_bytes(
+                base64.b64decode(figures[-1])
+            )
 
 
 def refresh(name):
@@ -173,7 +196,10 @@ def refresh(name):
     notebook = nbformat.read(path, as_version=4)
     refresh_sources(notebook)
     with tempfile.TemporaryDirectory() as folder:
-        source, target = pathlib.Path(folder, "in.ipynb"), pathlib.Path(folder, "out.ipynb")
+        source, target = (
+            pathlib.Path(folder, "in.ipynb"),
+            pathlib.Path(folder, "out.ipynb"),
+        )
         nbformat.write(notebook, source)
         started = time.monotonic()
         execute(source, target)
@@ -183,33 +209,49 @@ def refresh(name):
     nbformat.write(notebook, partial)
     partial.replace(path)
     save_picture(notebook, name)
-    print(f"{name}: {time.monotonic() - started:.0f} s, {path.stat().st_size / 1000:.0f} kB")
+    print(
+        f"{name}: {time.monotonic() - started:.0f} s, {path.stat().st_size / 1000:.0f} kB"
+    )
 
 
 def experiment_cells(notebook):
     """Source of the cells that define a chapter's experiment: its parameters, and those tagged `experiment`."""
     wanted = {"parameters", "experiment"}
-    return [c.source for c in notebook.cells if wanted & set(c.metadata.get("tags", []))]
+    return [
+        c.source
+        for c in notebook.cells
+        if wanted & set(c.metadata.get("tags", []))
+    ]
 
 
 def library_names(tree):
     """What the imports of a piece of code call the modules of gan_lib, and what is in them: name to (module, name)."""
     names = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gan_lib"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "gan_lib"
+        ):
             module = node.module.removeprefix("gan_lib").strip(".")
             for alias in node.names:
-                names[alias.name] = (module, alias.name) if module else (alias.name, None)
+                names[alias.name] = (
+                    (module, alias.name) if module else (alias.name, None)
+                )
     return names
 
 
 def definitions(module):
     """Top-level definitions of a module of gan_lib by name, and what its names stand for."""
-    tree = ast.parse((ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(
+        (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8")
+    )
     found = {}
     for node in tree.body:
-        targets = [node] if hasattr(node, "name") else getattr(node, "targets", [])
-        found |= {getattr(t, "name", getattr(t, "id", None)): node for t in targets}
+        targets = (
+            [node] if hasattr(node, "name") else getattr(node, "targets", [])
+        )
+        found |= {
+            getattr(t, "name", getattr(t, "id", None)): node for t in targets
+        }
     return found, library_names(tree) | {name: (module, name) for name in found}
 
 
@@ -217,18 +259,29 @@ def code_hash(notebook):
     """Fingerprint of a chapter's experiment and of all that it uses of gan_lib, comments and docstrings left out."""
     cells = ast.parse("\n".join(experiment_cells(notebook)))
     names = library_names(cells)
-    cells.body = [node for node in cells.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    cells.body = [
+        node
+        for node in cells.body
+        if not isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     pieces, waiting, seen = [], [(cells, names)], set()
     while waiting:
         tree, names = waiting.pop()
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            if isinstance(
+                node, ast.FunctionDef | ast.ClassDef
+            ) and ast.get_docstring(node):
                 node.body = node.body[1:] or [ast.Pass()]
             module, name = None, None
             if isinstance(node, ast.Name):
                 module, name = names.get(node.id, (None, None))
-            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                module, name = names.get(node.value.id, (None, None))[0], node.attr
+            elif isinstance(node, ast.Attribute) and isinstance(
+                node.value, ast.Name
+            ):
+                module, name = (
+                    names.get(node.value.id, (None, None))[0],
+                    node.attr,
+                )
             if module and name and (module, name) not in seen:
                 seen.add((module, name))
                 found, their_names = definitions(module)
@@ -241,7 +294,11 @@ def code_hash(notebook):
 def processor():
     """Name of this machine's processor and the number of its cores."""
     lines = pathlib.Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", lines.read_text()) if lines.exists() else []
+    names = (
+        re.findall(r"model name\s*: (.+)", lines.read_text())
+        if lines.exists()
+        else []
+    )
     return f"{names[0] if names else platform.processor()}, {os.cpu_count()} logical cores"
 
 
@@ -260,7 +317,9 @@ def results(name):
     import keras
 
     packages = ("tensorflow", "keras", "numpy")
-    versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+    versions = ", ".join(
+        f"{package} {metadata.version(package)}" for package in packages
+    )
     parameters = experiment_cells(notebook)[0].splitlines()
     values = ", ".join(line.partition("  #")[0] for line in parameters)
     head = [
@@ -276,7 +335,11 @@ def results(name):
     if path.exists():
         lines = path.read_text(encoding="utf-8").splitlines()
         if head[1] in lines:
-            done = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+            done = list(
+                csv.DictReader(
+                    line for line in lines if not line.startswith("#")
+                )
+            )
     for row in chapter["results_rows"]:
         key = {column: str(value) for column, value in row.items()}
         if any(key.items() <= other.items() for other in done):

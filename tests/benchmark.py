@@ -50,7 +50,12 @@ class TextbookGAN(keras.Model):
         n = tf.shape(real)[0]
         latent_shape = (n, self.generator.input_shape[-1])
         images = tf.concat(
-            [real, self.generator(keras.random.normal(latent_shape, seed=self.seed_generator))],
+            [
+                real,
+                self.generator(
+                    keras.random.normal(latent_shape, seed=self.seed_generator)
+                ),
+            ],
             axis=0,
         )
         labels = tf.concat([tf.ones((n, 1)), tf.zeros((n, 1))], axis=0)
@@ -58,15 +63,21 @@ class TextbookGAN(keras.Model):
             discriminator_loss = self.loss_function(
                 labels, self.discriminator(images, training=True)
             )
-        gradients = tape.gradient(discriminator_loss, self.discriminator.trainable_weights)
+        gradients = tape.gradient(
+            discriminator_loss, self.discriminator.trainable_weights
+        )
         self.discriminator_optimizer.apply_gradients(
             zip(gradients, self.discriminator.trainable_weights, strict=True)
         )
         latent = keras.random.normal(latent_shape, seed=self.seed_generator)
         with tf.GradientTape() as tape:
-            logits = self.discriminator(self.generator(latent, training=True), training=True)
+            logits = self.discriminator(
+                self.generator(latent, training=True), training=True
+            )
             generator_loss = self.loss_function(tf.ones((n, 1)), logits)
-        gradients = tape.gradient(generator_loss, self.generator.trainable_weights)
+        gradients = tape.gradient(
+            generator_loss, self.generator.trainable_weights
+        )
         self.generator_optimizer.apply_gradients(
             zip(gradients, self.generator.trainable_weights, strict=True)
         )
@@ -84,13 +95,19 @@ class TextbookWGANGP(TextbookGAN):
     critic_steps, gp_weight = 5, 10.0
 
     def gradient_penalty(self, real, generated):
-        shape = tf.concat([tf.shape(real)[:1], tf.ones(real.shape.rank - 1, tf.int32)], axis=0)
+        shape = tf.concat(
+            [tf.shape(real)[:1], tf.ones(real.shape.rank - 1, tf.int32)], axis=0
+        )
         interpolated = real + tf.random.uniform(shape) * (generated - real)
         with tf.GradientTape() as tape:
             tape.watch(interpolated)
             scores = self.discriminator(interpolated, training=True)
         gradients = tape.gradient(scores, interpolated)
-        norms = tf.sqrt(tf.reduce_sum(tf.square(gradients), axis=range(1, gradients.shape.rank)))
+        norms = tf.sqrt(
+            tf.reduce_sum(
+                tf.square(gradients), axis=range(1, gradients.shape.rank)
+            )
+        )
         return tf.reduce_mean((norms - 1.0) ** 2)
 
     def train_step(self, real):
@@ -102,17 +119,27 @@ class TextbookWGANGP(TextbookGAN):
                 difference = tf.reduce_mean(
                     self.discriminator(generated, training=True)
                 ) - tf.reduce_mean(self.discriminator(real, training=True))
-                loss = difference + self.gp_weight * self.gradient_penalty(real, generated)
-            gradients = tape.gradient(loss, self.discriminator.trainable_weights)
+                loss = difference + self.gp_weight * self.gradient_penalty(
+                    real, generated
+                )
+            gradients = tape.gradient(
+                loss, self.discriminator.trainable_weights
+            )
             self.discriminator_optimizer.apply_gradients(
-                zip(gradients, self.discriminator.trainable_weights, strict=True)
+                zip(
+                    gradients, self.discriminator.trainable_weights, strict=True
+                )
             )
         latent = tf.random.normal(latent_shape)
         with tf.GradientTape() as tape:
             generator_loss = -tf.reduce_mean(
-                self.discriminator(self.generator(latent, training=True), training=True)
+                self.discriminator(
+                    self.generator(latent, training=True), training=True
+                )
             )
-        gradients = tape.gradient(generator_loss, self.generator.trainable_weights)
+        gradients = tape.gradient(
+            generator_loss, self.generator.trainable_weights
+        )
         self.generator_optimizer.apply_gradients(
             zip(gradients, self.generator.trainable_weights, strict=True)
         )
@@ -177,10 +204,14 @@ def train_on_batch_way(generator, discriminator, real, batch_size):
     def train(steps):
         for _ in range(steps):
             rows = rng.integers(len(real), size=batch_size)
-            generated = generator.predict(rng.normal(size=(batch_size, latent_dim)), verbose=0)
+            generated = generator.predict(
+                rng.normal(size=(batch_size, latent_dim)), verbose=0
+            )
             discriminator.train_on_batch(real[rows], ones)
             discriminator.train_on_batch(generated, zeros)
-            combined.train_on_batch(rng.normal(size=(batch_size, latent_dim)), ones)
+            combined.train_on_batch(
+                rng.normal(size=(batch_size, latent_dim)), ones
+            )
 
     return train
 
@@ -196,11 +227,25 @@ def torch_way(generator, critic, real, batch_size):
             shape = layer.output.shape[1:]
             match type(layer).__name__:
                 case "Dense":
-                    pieces.append(torch.nn.Linear(channels, layer.units, bias=layer.use_bias))
+                    pieces.append(
+                        torch.nn.Linear(
+                            channels, layer.units, bias=layer.use_bias
+                        )
+                    )
                 case "Conv2D":
-                    kernel, stride, units = layer.kernel_size[0], layer.strides[0], layer.filters
-                    options = {"stride": stride, "padding": 1, "bias": layer.use_bias}
-                    pieces.append(torch.nn.Conv2d(channels, units, kernel, **options))
+                    kernel, stride, units = (
+                        layer.kernel_size[0],
+                        layer.strides[0],
+                        layer.filters,
+                    )
+                    options = {
+                        "stride": stride,
+                        "padding": 1,
+                        "bias": layer.use_bias,
+                    }
+                    pieces.append(
+                        torch.nn.Conv2d(channels, units, kernel, **options)
+                    )
                 case "BatchNormalization" if len(shape) == 1:
                     pieces.append(torch.nn.BatchNorm1d(channels))
                 case "BatchNormalization":
@@ -210,20 +255,27 @@ def torch_way(generator, critic, real, batch_size):
                 case "UpSampling2D":
                     pieces.append(torch.nn.Upsample(scale_factor=2))
                 case "Reshape":
-                    pieces.append(torch.nn.Unflatten(1, (shape[-1], *shape[:-1])))
+                    pieces.append(
+                        torch.nn.Unflatten(1, (shape[-1], *shape[:-1]))
+                    )
                 case "Flatten":
                     pieces.append(torch.nn.Flatten())
                 case "Activation":
                     pieces.append(torch.nn.Tanh())
                 case other:
-                    raise ValueError(f"received a layer {other}; expected one of those above")
+                    raise ValueError(
+                        f"received a layer {other}; expected one of those above"
+                    )
             channels = shape[-1]
         return torch.nn.Sequential(*pieces)
 
     latent_dim = generator.input_shape[-1]
     players = [copy(generator), copy(critic)]
     generator, critic = players
-    optimizers = [torch.optim.Adam(p.parameters(), 2e-4, betas=(0.5, 0.999)) for p in players]
+    optimizers = [
+        torch.optim.Adam(p.parameters(), 2e-4, betas=(0.5, 0.999))
+        for p in players
+    ]
     real = torch.tensor(np.moveaxis(real, -1, 1) if real.ndim == 4 else real)
 
     def gradient_penalty(real, generated):
@@ -238,13 +290,17 @@ def torch_way(generator, critic, real, batch_size):
         for _ in range(steps):
             for _ in range(5):
                 batch = real[torch.randint(len(real), (batch_size,))]
-                generated = generator(torch.randn(batch_size, latent_dim)).detach()
+                generated = generator(
+                    torch.randn(batch_size, latent_dim)
+                ).detach()
                 loss = critic(generated).mean() - critic(batch).mean()
                 loss = loss + 10.0 * gradient_penalty(batch, generated)
                 optimizers[1].zero_grad()
                 loss.backward()
                 optimizers[1].step()
-            loss = -critic(generator(torch.randn(batch_size, latent_dim))).mean()
+            loss = -critic(
+                generator(torch.randn(batch_size, latent_dim))
+            ).mean()
             optimizers[0].zero_grad()
             loss.backward()
             optimizers[0].step()
@@ -278,17 +334,29 @@ def compare(title, ways, operations):
         for name, train in ways.items():
             started = time.perf_counter()
             train(steps[name])
-            milliseconds[name].append((time.perf_counter() - started) / steps[name] * 1000)
-    medians = {name: float(np.median(values)) for name, values in milliseconds.items()}
+            milliseconds[name].append(
+                (time.perf_counter() - started) / steps[name] * 1000
+            )
+    medians = {
+        name: float(np.median(values)) for name, values in milliseconds.items()
+    }
     references = [name for name in ways if name.startswith("(")]
     print(f"\n{title}; {TURNS} turns of about {TURN_SECONDS} s")
-    print(f"{'times as fast as':34}{'ms a step':>10}" + "".join(f"{n[:3]:>8}" for n in references))
+    print(
+        f"{'times as fast as':34}{'ms a step':>10}"
+        + "".join(f"{n[:3]:>8}" for n in references)
+    )
     for name, median in medians.items():
-        ratios = "".join(f"{medians[other] / median:>7.2f}x" for other in references)
+        ratios = "".join(
+            f"{medians[other] / median:>7.2f}x" for other in references
+        )
         print(f"{name:34}{median:>10.2f}{ratios}")
     rate = operations / min(medians.values()) / 1e6
     share = rate / matrix_product_rate()
-    print(f"the fastest: {rate:.0f} GFLOP/s, {share:.0%} of a matrix product's", flush=True)
+    print(
+        f"the fastest: {rate:.0f} GFLOP/s, {share:.0%} of a matrix product's",
+        flush=True,
+    )
 
 
 def compare_gan(title, make_generator, make_discriminator, real, batch_size):
@@ -301,11 +369,19 @@ def compare_gan(title, make_generator, make_discriminator, real, batch_size):
         "GAN.fit, steps_per_execution=50": fit_way(
             GAN(*pair()), real, batch_size, steps_per_execution=50
         ),
-        "(a) train_on_batch loop": train_on_batch_way(*pair(), real, batch_size),
-        "(b) textbook train_step": fit_way(TextbookGAN(*pair()), real, batch_size),
+        "(a) train_on_batch loop": train_on_batch_way(
+            *pair(), real, batch_size
+        ),
+        "(b) textbook train_step": fit_way(
+            TextbookGAN(*pair()), real, batch_size
+        ),
         "(c) bare compiled loop": bare_loop_way(GAN(*pair()), real, batch_size),
     }
-    compare(f"{title}, batch {batch_size}", ways, step_operations(*pair(), batch_size))
+    compare(
+        f"{title}, batch {batch_size}",
+        ways,
+        step_operations(*pair(), batch_size),
+    )
 
 
 def compare_wgan_gp(title, make_generator, make_critic, real, batch_size):
@@ -319,21 +395,33 @@ def compare_wgan_gp(title, make_generator, make_critic, real, batch_size):
         "WGANGP.fit, steps_per_execution=50": fit_way(
             WGANGP(*pair()), real, 5 * batch_size, steps_per_execution=50
         ),
-        "(a) textbook, from an array": array_way(TextbookWGANGP(*pair()), real, batch_size),
-        "(b) textbook train_step": fit_way(TextbookWGANGP(*pair()), real, batch_size),
-        "(c) bare compiled loop": bare_loop_way(WGANGP(*pair()), real, 5 * batch_size),
+        "(a) textbook, from an array": array_way(
+            TextbookWGANGP(*pair()), real, batch_size
+        ),
+        "(b) textbook train_step": fit_way(
+            TextbookWGANGP(*pair()), real, batch_size
+        ),
+        "(c) bare compiled loop": bare_loop_way(
+            WGANGP(*pair()), real, 5 * batch_size
+        ),
     }
     if importlib.util.find_spec("torch"):
         ways["(d) PyTorch, eager"] = torch_way(*pair(), real, batch_size)
     else:
         print("\nPyTorch is not installed: not compared")
-    compare(f"{title}, minibatch {batch_size}", ways, wgan_gp_operations(*pair(), batch_size))
+    compare(
+        f"{title}, minibatch {batch_size}",
+        ways,
+        wgan_gp_operations(*pair(), batch_size),
+    )
 
 
 def operations(network):
     """Floating-point operations of one example's way through a network: 2 for each weight, wherever it is applied."""
     kernels = [layer for layer in network.layers if hasattr(layer, "kernel")]
-    return 2 * sum(np.prod(k.output.shape[1:-1]) * np.prod(k.kernel.shape) for k in kernels)
+    return 2 * sum(
+        np.prod(k.output.shape[1:-1]) * np.prod(k.kernel.shape) for k in kernels
+    )
 
 
 def step_operations(generator, discriminator, batch_size):
@@ -343,7 +431,9 @@ def step_operations(generator, discriminator, batch_size):
     and for activations) with two batches; the generator's half passes the discriminator forward and once backward,
     and the generator forward and twice backward.
     """
-    return batch_size * (4 * operations(generator) + 8 * operations(discriminator))
+    return batch_size * (
+        4 * operations(generator) + 8 * operations(discriminator)
+    )
 
 
 def wgan_gp_operations(generator, critic, batch_size):
@@ -353,7 +443,9 @@ def wgan_gp_operations(generator, critic, batch_size):
     penalty forward and backward to the examples, and twice backward through each of the two.
     """
     critic_step = operations(generator) + (6 + 6) * operations(critic)
-    return batch_size * (5 * critic_step + 3 * operations(generator) + 2 * operations(critic))
+    return batch_size * (
+        5 * critic_step + 3 * operations(generator) + 2 * operations(critic)
+    )
 
 
 def first_step_seconds():
@@ -367,29 +459,50 @@ def first_step_seconds():
     )
     return float(
         subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
     )
 
 
 def main():
     rng = np.random.default_rng(0)
-    print(f"matrix product: {matrix_product_rate():.0f} GFLOP/s in float32", flush=True)
+    print(
+        f"matrix product: {matrix_product_rate():.0f} GFLOP/s in float32",
+        flush=True,
+    )
     dense = networks.dense_generator, networks.dense_discriminator
-    convolutional = networks.convolutional_generator, networks.convolutional_discriminator
-    spiral = [functools.partial(make, units=(512,) * 3, negative_slope=0.1) for make in dense]
+    convolutional = (
+        networks.convolutional_generator,
+        networks.convolutional_discriminator,
+    )
+    spiral = [
+        functools.partial(make, units=(512,) * 3, negative_slope=0.1)
+        for make in dense
+    ]
     small = [
         functools.partial(networks.convolutional_generator, filters=16),
-        functools.partial(networks.convolutional_discriminator, filters=16, dropout=0.0),
+        functools.partial(
+            networks.convolutional_discriminator, filters=16, dropout=0.0
+        ),
     ]
     points = rng.normal(size=(51_200, 2)).astype("float32")
     images = rng.uniform(-1, 1, (6400, 28, 28, 1)).astype("float32")
     compare_gan("3 x 128 dense, 2-D points", *dense, points, 256)
     latent = rng.uniform(-1, 1, (51_200, 2))
-    compare_gan("chapter 03 as published, 3 x 512 dense", *spiral, data.spiral(latent), 512)
+    compare_gan(
+        "chapter 03 as published, 3 x 512 dense",
+        *spiral,
+        data.spiral(latent),
+        512,
+    )
     compare_gan("convolutional, 28 x 28", *convolutional, images, 64)
     compare_wgan_gp("WGAN-GP, 3 x 128 dense, 2-D points", *dense, points, 256)
-    compare_wgan_gp("WGAN-GP, convolutional, 16 filters, 28 x 28", *small, images, 64)
+    compare_wgan_gp(
+        "WGAN-GP, convolutional, 16 filters, 28 x 28", *small, images, 64
+    )
     print(
         f"\nimport of gan_lib to the end of the first training step: {first_step_seconds():.1f} s"
     )

@@ -7,9 +7,12 @@ import pytest
 import tensorflow as tf
 
 matplotlib.use("Agg")
-tf.config.set_visible_devices([], "GPU")  # the tests compare bits: the same on every machine
+tf.config.set_visible_devices(
+    [], "GPU"
+)  # the tests compare bits: the same on every machine
 tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
 )
 
 

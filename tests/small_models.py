@@ -9,8 +9,14 @@ import numpy as np
 from keras import layers
 
 MODELS = {"GAN": GAN, "WGAN": WGAN, "WGANGP": WGANGP}
-STEPS = {"GAN": "discriminator_steps", "WGAN": "critic_steps", "WGANGP": "critic_steps"}
-IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 8, 8, 1)).astype("float32")
+STEPS = {
+    "GAN": "discriminator_steps",
+    "WGAN": "critic_steps",
+    "WGANGP": "critic_steps",
+}
+IMAGES = (
+    np.random.default_rng(0).uniform(-1, 1, (40, 8, 8, 1)).astype("float32")
+)
 
 
 def small_networks(seed=0):
@@ -23,7 +29,12 @@ def small_networks(seed=0):
             layers.BatchNormalization(),
             layers.Reshape((4, 4, 2)),
             layers.Conv2DTranspose(
-                1, 4, strides=2, padding="same", activation="tanh", dtype="float32"
+                1,
+                4,
+                strides=2,
+                padding="same",
+                activation="tanh",
+                dtype="float32",
             ),
         ]
     )
@@ -40,7 +51,9 @@ def small_networks(seed=0):
     return generator, opponent
 
 
-def small_model(name, seed=1, networks_seed=0, steps=1, steps_per_execution=1, **options):
+def small_model(
+    name, seed=1, networks_seed=0, steps=1, steps_per_execution=1, **options
+):
     """A compiled model with `steps` of its discriminator or critic to one of the generator."""
     options[STEPS[name]] = steps
     model = MODELS[name](*small_networks(networks_seed), seed=seed, **options)
@@ -51,7 +64,9 @@ def small_model(name, seed=1, networks_seed=0, steps=1, steps_per_execution=1, *
 
 def linear_networks(weights, bias, point):
     """A discriminator or critic w.x + b, and a generator that makes the same point of every latent vector."""
-    generator = keras.Sequential([keras.Input((2,)), layers.Dense(2, kernel_initializer="zeros")])
+    generator = keras.Sequential(
+        [keras.Input((2,)), layers.Dense(2, kernel_initializer="zeros")]
+    )
     opponent = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
     generator.layers[0].bias.assign(point)
     opponent.layers[0].kernel.assign(np.reshape(weights, (2, 1)))
@@ -68,7 +83,9 @@ def opponent(model):
 
 def everything(model):
     """All numbers that a run is made of."""
-    optimizers = model.generator_optimizer.variables + opponent(model)[1].variables
+    optimizers = (
+        model.generator_optimizer.variables + opponent(model)[1].variables
+    )
     return [variable.numpy() for variable in model.variables + optimizers]
 
 

@@ -16,18 +16,31 @@ def draw(model):
     """A figure that shows the model's only weight as a shade of grey."""
     figure, axis = plt.subplots(figsize=(2, 2))
     axis.imshow(
-        np.full((2, 2), float(model.layers[0].kernel.numpy()[0, 0])), vmin=0, vmax=10, cmap="gray"
+        np.full((2, 2), float(model.layers[0].kernel.numpy()[0, 0])),
+        vmin=0,
+        vmax=10,
+        cmap="gray",
     )
     return figure
 
 
 def trained(callback, epochs, initial_epoch=0):
     model = keras.Sequential(
-        [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros"),
+        ]
     )
     model.compile("sgd", "mse")
     x = np.ones((4, 1))
-    model.fit(x, 9 * x, epochs=epochs, initial_epoch=initial_epoch, verbose=0, callbacks=[callback])
+    model.fit(
+        x,
+        9 * x,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        verbose=0,
+        callbacks=[callback],
+    )
 
 
 def test_a_picture_every_so_many_epochs_and_a_line_each(capsys):
@@ -43,21 +56,31 @@ def test_a_picture_every_so_many_epochs_and_a_line_each(capsys):
     assert lines[-1].startswith("epoch 5 of 5, 0 s left: loss ")
     assert len(live.frames) == 4 and not plt.get_fignums()
     middles = [
-        frame.convert("L").getpixel((frame.width // 2, frame.height // 2)) for frame in live.frames
+        frame.convert("L").getpixel((frame.width // 2, frame.height // 2))
+        for frame in live.frames
     ]
-    assert middles == sorted(middles) and middles[0] == 0 < middles[1] < middles[-1]
+    assert (
+        middles == sorted(middles)
+        and middles[0] == 0 < middles[1] < middles[-1]
+    )
 
 
-def test_time_left_counts_from_the_epoch_that_a_run_continues_from(capsys, monkeypatch):
+def test_time_left_counts_from_the_epoch_that_a_run_continues_from(
+    capsys, monkeypatch
+):
     clock = iter(range(0, 1000, 10))  # each look at the clock is 10 s later
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
     trained(callbacks.LiveFigure(draw), epochs=6, initial_epoch=3)
-    assert "epoch 4 of 6, 20 s left" in capsys.readouterr().out  # 10 s for one epoch, two to go
+    assert (
+        "epoch 4 of 6, 20 s left" in capsys.readouterr().out
+    )  # 10 s for one epoch, two to go
 
 
 def test_animation_keeps_first_and_last_frame():
     live = callbacks.LiveFigure(draw)
-    live.frames = [Image.new("RGB", (60, 60), (shade, 0, 0)) for shade in range(0, 250, 5)]
+    live.frames = [
+        Image.new("RGB", (60, 60), (shade, 0, 0)) for shade in range(0, 250, 5)
+    ]
     bundle = live.animation(frames=7)._repr_mimebundle_()
     source = bundle["text/html"].split("base64,")[1].split('"')[0]
     webp = Image.open(io.BytesIO(base64.b64decode(source)))

@@ -8,9 +8,7 @@ import pytest
 from IPython.core.magics.code import extract_symbols
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STANDARD_IMPORTS = (
-    "import numpy as np\nimport tensorflow as tf\nimport keras\nfrom keras import layers\n"
-)
+STANDARD_IMPORTS = "import numpy as np\nimport tensorflow as tf\nimport keras\nfrom keras import layers\n"
 NO_GAN_LIB = "import sys\nsys.modules['gan_lib'] = None\n"
 NETWORKS = """
 generator = keras.Sequential([keras.Input((5,)), layers.Dense(64, activation="tanh"), layers.Reshape((8, 8, 1))])
@@ -69,7 +67,10 @@ model = keras.Sequential([keras.Input((3,)), InstanceNoise(0.5, annealing_calls=
 changed = [(model(np.ones((4, 3)), training=True).numpy() != 1).all() for _ in range(3)]
 assert changed == [True, True, False] and (model(np.ones((4, 3))).numpy() == 1).all()
 """,
-    ("networks", "dense_generator"): "assert dense_generator()(np.ones((4, 2))).shape == (4, 2)",
+    (
+        "networks",
+        "dense_generator",
+    ): "assert dense_generator()(np.ones((4, 2))).shape == (4, 2)",
     (
         "networks",
         "dense_discriminator",
@@ -94,16 +95,28 @@ def percent_load(module, name):
 
 @pytest.mark.parametrize("module, name", USES)
 def test_runs_alone(module, name, tmp_path):
-    code = NO_GAN_LIB + STANDARD_IMPORTS + percent_load(module, name) + USES[module, name]
+    code = (
+        NO_GAN_LIB
+        + STANDARD_IMPORTS
+        + percent_load(module, name)
+        + USES[module, name]
+    )
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stderr[-2000:]
 
 
 def test_all_public_names_are_tried():
     for module in {module for module, _ in USES}:
-        lines = (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8").splitlines()
+        lines = (
+            (ROOT / "gan_lib" / f"{module}.py")
+            .read_text(encoding="utf-8")
+            .splitlines()
+        )
         public = {
             line.split()[1].split("(")[0].rstrip(":")
             for line in lines
@@ -114,6 +127,12 @@ def test_all_public_names_are_tried():
 
 def test_copied_modules_import_nothing_else():
     for module in {module for module, _ in USES}:
-        lines = (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8").splitlines()
-        imports = {line for line in lines if line.startswith(("import ", "from "))}
+        lines = (
+            (ROOT / "gan_lib" / f"{module}.py")
+            .read_text(encoding="utf-8")
+            .splitlines()
+        )
+        imports = {
+            line for line in lines if line.startswith(("import ", "from "))
+        }
         assert imports <= set(STANDARD_IMPORTS.splitlines())

@@ -34,7 +34,11 @@ def trained_weights(model):
 
 
 def update_opponent(model, real):
-    update = model.update_critic if hasattr(model, "critic") else model.update_discriminator
+    update = (
+        model.update_critic
+        if hasattr(model, "critic")
+        else model.update_discriminator
+    )
     update(tf.constant(real))
 
 
@@ -44,21 +48,33 @@ def test_each_step_changes_one_network_only(name):
     before = trained_weights(model)
     update_opponent(model, IMAGES)
     now = trained_weights(model)
-    assert all(np.array_equal(a, b) for a, b in zip(before[0], now[0], strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(before[0], now[0], strict=True)
+    )
     kernels = [i for i, weights in enumerate(now[1]) if weights.ndim > 1]
     assert not any(np.array_equal(before[1][i], now[1][i]) for i in kernels)
     model.update_generator(8)
     then = trained_weights(model)
-    assert all(np.array_equal(a, b) for a, b in zip(now[1], then[1], strict=True))
-    assert not all(np.array_equal(a, b) for a, b in zip(now[0], then[0], strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(now[1], then[1], strict=True)
+    )
+    assert not all(
+        np.array_equal(a, b) for a, b in zip(now[0], then[0], strict=True)
+    )
 
 
 @models
-@pytest.mark.parametrize("batch, sizes", [(15, [5, 5, 5]), (16, [6, 5, 5]), (3, [1, 1, 1])])
+@pytest.mark.parametrize(
+    "batch, sizes", [(15, [5, 5, 5]), (16, [6, 5, 5]), (3, [1, 1, 1])]
+)
 def test_each_step_of_the_opponent_takes_rows_of_its_own(name, batch, sizes):
     taken, latents = [], []
-    model = MODELS[name](*linear_networks([1.0, 1.0], 0.0, [0.0, 0.0]), **{STEPS[name]: 3})
-    model.update_discriminator = model.update_critic = lambda real: taken.append(real.numpy()[:, 0])
+    model = MODELS[name](
+        *linear_networks([1.0, 1.0], 0.0, [0.0, 0.0]), **{STEPS[name]: 3}
+    )
+    model.update_discriminator = model.update_critic = lambda real: (
+        taken.append(real.numpy()[:, 0])
+    )
     model.update_generator = lambda n: latents.append(int(n))
     model.train_step(tf.repeat(tf.range(float(batch))[:, None], 2, axis=1))
     assert [len(rows) for rows in taken] == sizes
@@ -69,22 +85,33 @@ def test_each_step_of_the_opponent_takes_rows_of_its_own(name, batch, sizes):
 @models
 def test_ragged_last_batches_train(name):
     model = small_model(name, steps=5)
-    model.fit(IMAGES[:23], batch_size=10, verbose=0)  # 10, 10 and 3 examples: fewer than 5
-    assert opponent(model)[1].iterations == 15 and model.generator_optimizer.iterations == 3
+    model.fit(
+        IMAGES[:23], batch_size=10, verbose=0
+    )  # 10, 10 and 3 examples: fewer than 5
+    assert (
+        opponent(model)[1].iterations == 15
+        and model.generator_optimizer.iterations == 3
+    )
     assert all(np.isfinite(x).all() for x in everything(model))
 
 
 @models
 @pytest.mark.parametrize(
-    "latent, law", [("normal", scipy.stats.norm()), ("uniform", scipy.stats.uniform(-1, 2))]
+    "latent, law",
+    [("normal", scipy.stats.norm()), ("uniform", scipy.stats.uniform(-1, 2))],
 )
 def test_latent_vectors_have_their_law(name, latent, law):
     model = small_model(name, latent=latent)
-    first, second = model.draw_latent(5000).numpy(), model.draw_latent(5000).numpy()
+    first, second = (
+        model.draw_latent(5000).numpy(),
+        model.draw_latent(5000).numpy(),
+    )
     assert first.shape == (5000, 3)
     assert scipy.stats.kstest(first.ravel(), law.cdf).pvalue > 1e-3
     assert np.abs(np.corrcoef(first.T)[np.triu_indices(3, 1)]).max() < 0.06
-    assert len(np.unique(np.concatenate([first, second]), axis=0)) == 10000  # nothing drawn twice
+    assert (
+        len(np.unique(np.concatenate([first, second]), axis=0)) == 10000
+    )  # nothing drawn twice
 
 
 @models
@@ -99,10 +126,18 @@ def test_a_seed_reproduces_a_run_and_another_does_not(name):
 
 @models
 def test_same_run_from_array_dataset_and_several_steps_an_execution(name):
-    runs = [small_model(name), small_model(name), small_model(name, steps_per_execution=3)]
-    pairs = tf.data.Dataset.from_tensor_slices((IMAGES, np.zeros(len(IMAGES)))).batch(16)
+    runs = [
+        small_model(name),
+        small_model(name),
+        small_model(name, steps_per_execution=3),
+    ]
+    pairs = tf.data.Dataset.from_tensor_slices(
+        (IMAGES, np.zeros(len(IMAGES)))
+    ).batch(16)
     runs[0].fit(IMAGES, batch_size=16, epochs=2, shuffle=False, verbose=0)
-    runs[1].fit(pairs, epochs=2, shuffle=False, verbose=0)  # labels are passed over
+    runs[1].fit(
+        pairs, epochs=2, shuffle=False, verbose=0
+    )  # labels are passed over
     runs[2].fit(IMAGES, batch_size=16, epochs=2, shuffle=False, verbose=0)
     assert_same_run(runs[0], runs[1])
     assert_same_run(runs[0], runs[2])
@@ -116,7 +151,14 @@ def test_a_loaded_run_continues_exactly(name, tmp_path):
     first.save_weights(tmp_path / "run.weights.h5")
     second = small_model(name, seed=7, networks_seed=7)
     second.load_weights(tmp_path / "run.weights.h5")
-    second.fit(IMAGES, batch_size=16, epochs=4, initial_epoch=2, shuffle=False, verbose=0)
+    second.fit(
+        IMAGES,
+        batch_size=16,
+        epochs=4,
+        initial_epoch=2,
+        shuffle=False,
+        verbose=0,
+    )
     assert_same_run(whole, second)
 
 
@@ -129,8 +171,15 @@ class Kill(keras.callbacks.Callback):
 @models
 def test_backup_and_restore_continues_exactly(name, tmp_path):
     def fit(model, *callbacks):
-        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
-        options = {"batch_size": 16, "epochs": 4, "shuffle": False, "verbose": 0}
+        backup = keras.callbacks.BackupAndRestore(
+            tmp_path / "backup", delete_checkpoint=False
+        )
+        options = {
+            "batch_size": 16,
+            "epochs": 4,
+            "shuffle": False,
+            "verbose": 0,
+        }
         return model.fit(IMAGES, callbacks=[backup, *callbacks], **options)
 
     whole, killed = small_model(name), small_model(name)
@@ -151,18 +200,30 @@ def test_a_measure_put_into_the_logs_stops_a_run_and_keeps_the_best(tmp_path):
 
     watch = keras.callbacks.LambdaCallback(on_epoch_end=measure)
     options = {"monitor": "distance", "mode": "min"}
-    stop = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True, **options)
-    keep = keras.callbacks.ModelCheckpoint(
-        tmp_path / "best.weights.h5", save_best_only=True, save_weights_only=True, **options
+    stop = keras.callbacks.EarlyStopping(
+        patience=2, restore_best_weights=True, **options
     )
-    model, kept = small_model("GAN"), small_model("GAN", seed=7, networks_seed=7)
-    history = model.fit(IMAGES, epochs=6, verbose=0, callbacks=[watch, stop, keep]).history
+    keep = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.weights.h5",
+        save_best_only=True,
+        save_weights_only=True,
+        **options,
+    )
+    model, kept = (
+        small_model("GAN"),
+        small_model("GAN", seed=7, networks_seed=7),
+    )
+    history = model.fit(
+        IMAGES, epochs=6, verbose=0, callbacks=[watch, stop, keep]
+    ).history
     assert history["distance"] == measured[:5] and stop.best_epoch == 2
     kept.load_weights(tmp_path / "best.weights.h5")
     for each in (model, kept):
         for a, b in zip(each.generator.get_weights(), weights[2], strict=True):
             np.testing.assert_array_equal(a, b)
-    assert model.generator_optimizer.iterations == 10  # only the file has the optimizers' state
+    assert (
+        model.generator_optimizer.iterations == 10
+    )  # only the file has the optimizers' state
     assert kept.generator_optimizer.iterations == 6
 
 
@@ -199,7 +260,9 @@ def test_mixed_precision_trains(name):
         keras.mixed_precision.set_dtype_policy("float32")
     history = model.fit(IMAGES, batch_size=16, epochs=2, verbose=0).history
     assert opponent(model)[0].layers[0].compute_dtype == "bfloat16"
-    assert all(v.dtype == "float32" for v in model.generator.trainable_variables)
+    assert all(
+        v.dtype == "float32" for v in model.generator.trainable_variables
+    )
     assert all(np.isfinite(values).all() for values in history.values())
     assert model.sample(2).dtype == np.float32
 
@@ -209,13 +272,20 @@ def test_generator_file_needs_no_gan_lib(name, tmp_path):
     model = small_model(name)
     model.fit(IMAGES, batch_size=16, verbose=0)
     model.generator.save(tmp_path / "generator.keras")
-    np.save(tmp_path / "expected.npy", model.generator(np.ones((2, 3), "float32")))
+    np.save(
+        tmp_path / "expected.npy", model.generator(np.ones((2, 3), "float32"))
+    )
     code = (
         "import sys; sys.modules['gan_lib'] = None; import keras, numpy as np;"
         "made = keras.models.load_model('generator.keras')(np.ones((2, 3), 'float32'));"
         "np.testing.assert_allclose(made, np.load('expected.npy'), atol=1e-6)"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
 
 
 @models
@@ -224,12 +294,18 @@ def test_bad_networks_and_options_are_refused(name):
     role = "discriminator" if name == "GAN" else "critic"
     with pytest.raises(ValueError, match=f"{role} is None"):
         model(generator, None)
-    with pytest.raises(ValueError, match="expected a Keras model that starts with keras.Input"):
+    with pytest.raises(
+        ValueError, match="expected a Keras model that starts with keras.Input"
+    ):
         model(keras.Sequential([layers.Dense(2)]), network)
     with pytest.raises(ValueError, match=r"\(None, 8, 8, 1\)"):
         model(keras.Sequential([keras.Input((3,)), layers.Dense(2)]), network)
-    two = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"expected (logits|scores) \(None, 1\)"):
+    two = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)]
+    )
+    with pytest.raises(
+        ValueError, match=r"expected (logits|scores) \(None, 1\)"
+    ):
         model(generator, two)
     special = {
         "GAN": {"label_smoothing": 1.0},
@@ -259,7 +335,10 @@ def test_bad_data_is_refused_and_loses_nothing(name, images, received):
     before = everything(model)
     with pytest.raises(ValueError, match=received):
         model.fit(images, batch_size=2 if len(images) == 4 else 20, verbose=0)
-    assert all(np.array_equal(a, b) for a, b in zip(before, everything(model), strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(before, everything(model), strict=True)
+    )
 
 
 @models
@@ -270,7 +349,11 @@ def test_wrong_latent_size_is_refused(name):
 
 def methods(model):
     (tree,) = ast.parse(inspect.getsource(model)).body
-    return {node.name: ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {
+        node.name: ast.unparse(node)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def test_what_the_three_classes_repeat_is_identical():

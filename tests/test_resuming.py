@@ -39,7 +39,9 @@ print("trained epochs", history.epoch)
 def start(folder, pause_at=-1):
     folder.mkdir(exist_ok=True)
     tests = pathlib.Path(__file__).resolve().parent
-    paths = os.pathsep.join([str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join(
+        [str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")]
+    )
     return subprocess.Popen(
         [sys.executable, "-c", RUN, str(folder), str(pause_at)],
         env=os.environ | {"PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
@@ -49,13 +51,20 @@ def start(folder, pause_at=-1):
 
 
 def test_a_run_killed_in_the_middle_ends_as_one_that_was_not(tmp_path):
-    whole, killed = start(tmp_path / "whole"), start(tmp_path / "killed", pause_at=13)
+    whole, killed = (
+        start(tmp_path / "whole"),
+        start(tmp_path / "killed", pause_at=13),
+    )
     assert killed.stdout.readline() == "starts after step 0\n"
-    assert killed.stdout.readline() == "pauses\n"  # in the third step of the third epoch
+    assert (
+        killed.stdout.readline() == "pauses\n"
+    )  # in the third step of the third epoch
     killed.kill()  # SIGKILL
     assert killed.wait() != 0 and not (tmp_path / "killed" / "end.npz").exists()
     again = start(tmp_path / "killed")
-    outputs = [process.communicate(timeout=120)[0] for process in (whole, again)]
+    outputs = [
+        process.communicate(timeout=120)[0] for process in (whole, again)
+    ]
     assert outputs[0] == "starts after step 0\ntrained epochs [0, 1, 2, 3]\n"
     assert outputs[1] == "starts after step 10\ntrained epochs [2, 3]\n"
     with (

@@ -13,14 +13,20 @@ from small_models import IMAGES, linear_networks, small_model, small_networks
 
 
 def linear_critic(shape, weights):
-    critic = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(1)])
+    critic = keras.Sequential(
+        [keras.Input(shape), layers.Flatten(), layers.Dense(1)]
+    )
     critic.layers[1].kernel.assign(np.reshape(weights, (-1, 1)))
     return critic
 
 
 def generator_of(shape):
     return keras.Sequential(
-        [keras.Input((3,)), layers.Dense(int(np.prod(shape))), layers.Reshape(shape)]
+        [
+            keras.Input((3,)),
+            layers.Dense(int(np.prod(shape))),
+            layers.Reshape(shape),
+        ]
     )
 
 
@@ -28,8 +34,12 @@ def generator_of(shape):
 def test_penalty_of_a_linear_critic_is_its_norm_minus_1_squared(shape):
     rng = np.random.default_rng(0)
     for scale in (0.1, 1.0, 5.0):
-        weights = scale * rng.normal(size=np.prod(shape)) / np.sqrt(np.prod(shape))
-        model = WGANGP(generator_of(shape), linear_critic(shape, weights), seed=0)
+        weights = (
+            scale * rng.normal(size=np.prod(shape)) / np.sqrt(np.prod(shape))
+        )
+        model = WGANGP(
+            generator_of(shape), linear_critic(shape, weights), seed=0
+        )
         real, generated = rng.normal(size=(2, 16, *shape)).astype("float32")
         exact = (np.linalg.norm(weights) - 1) ** 2
         penalty = model.gradient_penalty(real, generated)
@@ -41,11 +51,15 @@ def test_penalty_of_a_linear_critic_is_its_norm_minus_1_squared(shape):
 def test_penalty_is_taken_example_by_example(shape):
     # f(x) = |x|^2 has the gradient 2 x; between equal examples every interpolated one is the same
     inputs = keras.Input(shape)
-    outputs = keras.ops.sum(keras.ops.square(layers.Flatten()(inputs)), axis=1, keepdims=True)
+    outputs = keras.ops.sum(
+        keras.ops.square(layers.Flatten()(inputs)), axis=1, keepdims=True
+    )
     model = WGANGP(generator_of(shape), keras.Model(inputs, outputs), seed=0)
     real = np.random.default_rng(1).normal(size=(9, *shape)).astype("float32")
     norms = 2 * np.linalg.norm(real.reshape(9, -1), axis=1)
-    assert float(model.gradient_penalty(real, real)) == pytest.approx(np.mean((norms - 1) ** 2))
+    assert float(model.gradient_penalty(real, real)) == pytest.approx(
+        np.mean((norms - 1) ** 2)
+    )
 
 
 def test_interpolation_weights_are_uniform_and_one_an_example():
@@ -54,8 +68,13 @@ def test_interpolation_weights_are_uniform_and_one_an_example():
     weights = model.draw_weights(real).numpy()
     assert weights.shape == (4000, 1, 1, 1)
     assert len(np.unique(weights)) > 3900
-    assert scipy.stats.kstest(weights.ravel(), scipy.stats.uniform.cdf).pvalue > 1e-3
-    assert not np.isclose(weights, model.draw_weights(real)).any(axis=None, where=weights > 1e-3)
+    assert (
+        scipy.stats.kstest(weights.ravel(), scipy.stats.uniform.cdf).pvalue
+        > 1e-3
+    )
+    assert not np.isclose(weights, model.draw_weights(real)).any(
+        axis=None, where=weights > 1e-3
+    )
 
 
 def test_interpolated_examples_lie_between_real_and_generated():
@@ -68,17 +87,33 @@ def test_interpolated_examples_lie_between_real_and_generated():
 
     critic = keras.Sequential([keras.Input((2,)), Recording(), layers.Dense(1)])
     model = WGANGP(generator_of((2,)), critic, seed=3)
-    real, generated = np.zeros((500, 2), "float32"), np.tile([[2.0, 4.0]], (500, 1))
+    real, generated = (
+        np.zeros((500, 2), "float32"),
+        np.tile([[2.0, 4.0]], (500, 1)),
+    )
     model.gradient_penalty(real, generated)
     points = seen[-1].numpy()
-    np.testing.assert_allclose(points[:, 1], 2 * points[:, 0], rtol=1e-5)  # on the line between
-    assert scipy.stats.kstest(points[:, 0], scipy.stats.uniform(0, 2).cdf).pvalue > 1e-3
+    np.testing.assert_allclose(
+        points[:, 1], 2 * points[:, 0], rtol=1e-5
+    )  # on the line between
+    assert (
+        scipy.stats.kstest(points[:, 0], scipy.stats.uniform(0, 2).cdf).pvalue
+        > 1e-3
+    )
 
 
 def test_losses_and_update_equal_hand_computation():
     real = np.array([[0.5, -1.0], [1.5, 0.25], [-0.5, 2.0]])
-    w, b, c, rate, gp_weight = np.array([0.7, -0.3]), 0.6, np.array([0.4, 1.1]), 0.1, 3.0
-    model = WGANGP(*linear_networks(w, b, c), critic_steps=1, gp_weight=gp_weight)
+    w, b, c, rate, gp_weight = (
+        np.array([0.7, -0.3]),
+        0.6,
+        np.array([0.4, 1.1]),
+        0.1,
+        3.0,
+    )
+    model = WGANGP(
+        *linear_networks(w, b, c), critic_steps=1, gp_weight=gp_weight
+    )
     model.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
     logs = model.train_on_batch(real.astype("float32"), return_dict=True)
 
@@ -89,15 +124,27 @@ def test_losses_and_update_equal_hand_computation():
     assert logs["wasserstein_estimate"] == pytest.approx(-difference, abs=1e-6)
     loss = difference + gp_weight * (norm - 1) ** 2
     assert logs["critic_loss"] == pytest.approx(loss, abs=1e-6)
-    np.testing.assert_allclose(model.critic.layers[0].kernel.numpy()[:, 0], w_new, atol=1e-6)
-    np.testing.assert_allclose(model.critic.layers[0].bias.numpy(), [b], atol=1e-6)
-    np.testing.assert_allclose(model.generator.layers[0].bias, c + rate * w_new, atol=1e-6)
+    np.testing.assert_allclose(
+        model.critic.layers[0].kernel.numpy()[:, 0], w_new, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        model.critic.layers[0].bias.numpy(), [b], atol=1e-6
+    )
+    np.testing.assert_allclose(
+        model.generator.layers[0].bias, c + rate * w_new, atol=1e-6
+    )
 
 
 def test_a_critic_without_gradient_stays_finite():
-    model = WGANGP(generator_of((8, 8, 1)), linear_critic((8, 8, 1), np.zeros(64)), critic_steps=2)
+    model = WGANGP(
+        generator_of((8, 8, 1)),
+        linear_critic((8, 8, 1), np.zeros(64)),
+        critic_steps=2,
+    )
     model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
-    assert float(model.gradient_penalty(IMAGES, IMAGES)) == pytest.approx(1, abs=1e-5)
+    assert float(model.gradient_penalty(IMAGES, IMAGES)) == pytest.approx(
+        1, abs=1e-5
+    )
     history = model.fit(IMAGES, batch_size=20, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
@@ -112,12 +159,19 @@ def test_a_trained_critic_reaches_the_exact_wasserstein_distance():
     model = WGANGP(generator, critic, critic_steps=1, gp_weight=10.0, seed=0)
     rates = keras.optimizers.schedules.CosineDecay(3e-3, 1500)
     model.compile(
-        keras.optimizers.SGD(0.0), keras.optimizers.Adam(rates, 0.5, 0.9), steps_per_execution=50
+        keras.optimizers.SGD(0.0),
+        keras.optimizers.Adam(rates, 0.5, 0.9),
+        steps_per_execution=50,
     )
     rng = np.random.default_rng(0)
-    batches = tf.data.Dataset.from_tensor_slices(rng.normal(size=(1500 * 256, 1)).astype("float32"))
+    batches = tf.data.Dataset.from_tensor_slices(
+        rng.normal(size=(1500 * 256, 1)).astype("float32")
+    )
     model.fit(batches.batch(256), shuffle=False, verbose=0)
-    real, generated = rng.normal(size=(100_000, 1)), rng.normal(0.4, 0.7, size=(100_000, 1))
+    real, generated = (
+        rng.normal(size=(100_000, 1)),
+        rng.normal(0.4, 0.7, size=(100_000, 1)),
+    )
     estimate = np.mean(critic.predict(real, 10_000, 0)) - np.mean(
         critic.predict(generated, 10_000, 0)
     )
@@ -128,11 +182,20 @@ def test_a_trained_critic_reaches_the_exact_wasserstein_distance():
 def test_batch_normalisation_in_the_critic_is_refused():
     generator, critic = small_networks()
     inner = keras.Sequential([layers.Conv2D(2, 3), layers.BatchNormalization()])
-    nested = keras.Sequential([keras.Input((8, 8, 1)), inner, layers.Flatten(), layers.Dense(1)])
-    with pytest.raises(ValueError, match="critic with batch normalization.*LayerNormalization"):
+    nested = keras.Sequential(
+        [keras.Input((8, 8, 1)), inner, layers.Flatten(), layers.Dense(1)]
+    )
+    with pytest.raises(
+        ValueError, match="critic with batch normalization.*LayerNormalization"
+    ):
         WGANGP(generator, nested)
     layer_normalised = keras.Sequential(
-        [keras.Input((8, 8, 1)), layers.Flatten(), layers.LayerNormalization(), layers.Dense(1)]
+        [
+            keras.Input((8, 8, 1)),
+            layers.Flatten(),
+            layers.LayerNormalization(),
+            layers.Dense(1),
+        ]
     )
     WGANGP(generator, layer_normalised)
     WGANGP(generator, critic)
@@ -144,4 +207,7 @@ def test_the_penalty_is_float32_under_mixed_precision():
         model = small_model("WGANGP")
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
-    assert model.gradient_penalty(IMAGES, tf.cast(IMAGES, tf.bfloat16)).dtype == tf.float32
+    assert (
+        model.gradient_penalty(IMAGES, tf.cast(IMAGES, tf.bfloat16)).dtype
+        == tf.float32
+    )
