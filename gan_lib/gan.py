@@ -1,37 +1,50 @@
-"""The generative adversarial network of Goodfellow et al. 2014, as one Keras model."""
+"""The generative adversarial network of Goodfellow et al. 2014."""
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers
 
 
 class GAN(keras.Model):
-    """A generator and a discriminator that train against each other with `fit()`.
+    """A generator G and a discriminator D that train against each other.
 
-    A training step is one round of Algorithm 1 of Goodfellow et al. 2014, "Generative
-    Adversarial Nets" (arXiv:1406.2661): k steps of the discriminator, each on a fresh minibatch of
-    m real examples and m fresh latent vectors, then one step of the generator on m fresh latent
-    vectors. One batch of `fit` holds the real examples of a whole round: give it the size k * m.
+    Algorithm 1 of Goodfellow et al. 2014, "Generative Adversarial Nets"
+    (arXiv:1406.2661). A batch of `fit` is one round of it, and holds the real
+    examples of all steps: k * m of them, k being discriminator_steps.
 
-    The discriminator minimises binary cross-entropy with target 1 for real and 0 for generated
-    examples, averaged over both. That is -V(D, G) / 2, and ln 2 where D = 1/2. (Algorithm 1
-    ascends V: the same direction, twice as steep.) The generator minimises -log D(G(z)), the
-    non-saturating loss of section 3 of the paper.
+        for each of k steps:
+            x = m real examples, z = m latent vectors
+            D descends -(mean log D(x) + mean log(1 - D(G(z)))) / 2
+        z = m latent vectors
+        G descends -mean log D(G(z))
+
+    D's loss is -V(D, G) / 2, and ln 2 where D = 1/2. (The paper ascends V: the
+    same direction, twice as steep.) G's loss is the non-saturating one of its
+    section 3. Labels and weights that a data set has beside its examples are
+    passed over. `evaluate` and `fit(validation_data=...)` measure the losses
+    on held-out examples.
 
     Args:
-        generator: Keras model, latent vectors (batch, latent_dim) to examples (batch, ...).
-        discriminator: Keras model, examples (batch, ...) to logits (batch, 1), without a sigmoid.
-        discriminator_steps: k of Algorithm 1.
-        saturating: if True, the generator minimises log(1 - D(G(z))), as Algorithm 1 is written.
-        label_smoothing: in [0, 1). The target of real examples is 1 - label_smoothing, that of
-            generated ones stays 0 (one-sided, Salimans et al. 2016, section 3.4).
-        latent: "normal" for N(0, 1) or "uniform" for U[-1, 1), each number of a latent vector.
-        seed: integer. The same seed, initial weights and data give the same run; None draws one.
+        generator: Keras model, latent vectors (batch, latent_dim) to examples
+            (batch, ...).
+        discriminator: Keras model, examples (batch, ...) to logits (batch, 1),
+            without a sigmoid.
+        discriminator_steps: k.
+        saturating: whether G descends mean log(1 - D(G(z))), as Algorithm 1
+            is written.
+        label_smoothing: in [0, 1). D's target for real examples is 1 less
+            this, for generated ones 0 (Salimans et al. 2016, section 3.4).
+        latent: "normal" for N(0, 1) or "uniform" for U[-1, 1), each number of
+            a latent vector.
+        seed: integer; None draws one. With the same initial weights and data
+            it gives the same run.
 
     Raises:
-        ValueError: where a network is missing, not built or does not fit the other, where an option
-            is out of range, and, from `fit`, where the data is not float examples of the
-            discriminator's input shape, or a batch has fewer than k of them.
+        ValueError: where a network or an option does not fit; from `fit`, where
+            the data are not floats of D's input shape, k or more a batch.
+        tf.errors.InvalidArgumentError: from `fit`, where the data are NaN or
+            beyond the range of G's last activation.
     """
 
     def __init__(
@@ -46,66 +59,92 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for role, network in [
-            ("generator", generator),
-            ("discriminator", discriminator),
-        ]:
-            if not (
-                isinstance(network, keras.Model)
-                and network.built
-                and hasattr(network, "input_shape")
-            ):
-                raise ValueError(
-                    f"{role} is {network!r}; expected a Keras model that starts with keras.Input"
-                )
-        if (
-            len(generator.input_shape) != 2
-            or generator.output_shape[1:] != discriminator.input_shape[1:]
-        ):
-            raise ValueError(
-                f"generator maps {generator.input_shape} to {generator.output_shape}; expected (None, latent_dim) to "
-                f"the discriminator's input, {discriminator.input_shape}"
-            )
-        if discriminator.output_shape != (None, 1):
-            raise ValueError(
-                f"discriminator's output is {discriminator.output_shape}; expected logits (None, 1)"
-            )
-        if (
-            discriminator_steps < 1
-            or not 0 <= label_smoothing < 1
-            or latent not in ("normal", "uniform")
-        ):
-            raise ValueError(
-                f"received discriminator_steps={discriminator_steps}, label_smoothing={label_smoothing}, "
-                f"latent={latent!r}; expected 1 or more, a number in [0, 1), and 'normal' or 'uniform'"
-            )
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = generator.input_shape[-1]
         self.discriminator_steps = discriminator_steps
         self.saturating = saturating
         self.label_smoothing = label_smoothing
         self.latent = latent
+        self._check_arguments()
+        self.latent_dim = generator.input_shape[-1]
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.discriminator_loss = keras.metrics.Mean(name="discriminator_loss")
-        self.generator_loss = keras.metrics.Mean(name="generator_loss")
+        self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
+        self.generator_loss = keras.metrics.Mean("generator_loss")
         self.built = True
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
-        """Sets an optimizer for each network; other arguments are those of `keras.Model.compile`."""
+        """Sets both optimizers; their learning rates may be schedules."""
         super().compile(optimizer=None, **kwargs)
-        self.generator_optimizer = keras.optimizers.get(generator_optimizer)
-        self.discriminator_optimizer = keras.optimizers.get(
-            discriminator_optimizer
+        self.generator_optimizer = self._optimizer(
+            generator_optimizer, self.generator
         )
-        if self.generator_optimizer is self.discriminator_optimizer:
-            raise ValueError(
-                "received one optimizer twice; expected two, since each keeps the state of one network"
-            )
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(
-            self.discriminator.trainable_variables
+        self.discriminator_optimizer = self._optimizer(
+            discriminator_optimizer, self.discriminator
         )
+
+    def train_step(self, data):
+        real = self._real_examples(data)
+        n, k = tf.shape(real)[0], self.discriminator_steps
+        for step in range(k):
+            # of 15 examples and k = 5, step 1 takes rows 1, 6 and 11;
+            # a last batch of fewer than k is used over again
+            self.update_discriminator(real[step % n :: k])
+        self.update_generator(tf.maximum(n // k, 1))
+        return self.get_metrics_result()
+
+    def update_discriminator(self, real):
+        """One step of D on a minibatch of real examples; G's weights stay."""
+        latent = self.draw_latent(tf.shape(real)[0])
+        generated = self.generator(latent, training=True)
+        with tf.GradientTape() as tape:
+            loss = self.compute_discriminator_loss(real, generated)
+        self._descend(
+            tape, loss, self.discriminator, self.discriminator_optimizer
+        )
+
+    def update_generator(self, n):
+        """One step of G on n latent vectors; D's weights stay."""
+        latent = self.draw_latent(n)
+        with tf.GradientTape() as tape:
+            generated = self.generator(latent, training=True)
+            loss = self.compute_generator_loss(generated)
+        self._descend(tape, loss, self.generator, self.generator_optimizer)
+
+    def compute_discriminator_loss(self, real, generated, training=True):
+        """Cross-entropy of D: target 1 for real, 0 for generated examples."""
+        on_real = self.discriminator(real, training=training)
+        on_generated = self.discriminator(generated, training=training)
+        loss = self.cross_entropy(1.0 - self.label_smoothing, on_real)
+        loss = (loss + self.cross_entropy(0.0, on_generated)) / 2
+        self.discriminator_loss.update_state(loss)
+        return loss
+
+    def compute_generator_loss(self, generated, training=True):
+        """Cross-entropy of D with target 1 for generated examples."""
+        logits = self.discriminator(generated, training=training)
+        target, sign = (0.0, -1.0) if self.saturating else (1.0, 1.0)
+        loss = sign * self.cross_entropy(target, logits)
+        self.generator_loss.update_state(loss)
+        return loss
+
+    def cross_entropy(self, target, logits):
+        """Binary cross-entropy of logits with one target, the batch's mean."""
+        logits = tf.cast(logits, tf.float32)
+        target = tf.fill(tf.shape(logits), target)
+        return tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(target, logits)
+        )
+
+    def test_step(self, data):
+        """The losses on held-out examples; no weight or random state moves."""
+        real = self._real_examples(data)
+        # other latent vectors for each batch, the same in each evaluation
+        batch = tf.cast(self.generator_loss.count, tf.int32)
+        latent = self.draw_latent(tf.shape(real)[0], seed=batch)
+        generated = self.generator(latent, training=False)
+        self.compute_discriminator_loss(real, generated, training=False)
+        self.compute_generator_loss(generated, training=False)
+        return self.get_metrics_result()
 
     @property
     def metrics(self):
@@ -115,120 +154,142 @@ class GAN(keras.Model):
         return self.generator(latent, training=training)
 
     def sample(self, n, seed=None):
-        """Returns n generated examples, a float32 numpy array (n, ...). A seed makes it repeatable."""
+        """Returns n generated examples (n, ...); a seed makes it repeatable."""
+        whole = isinstance(n, int | np.integer) and n > 0
+        self._expect(whole, f"n is {n!r}", "an integer of 1 or more")
         latent = self.draw_latent(n, seed)
-        batches = [
-            self.generator(latent[i : i + 500], training=False)
-            for i in range(0, n, 500)
-        ]
+        batches = [self(latent[i : i + 500]) for i in range(0, n, 500)]
         return np.concatenate([batch.numpy() for batch in batches])
 
     def draw_latent(self, n, seed=None):
-        """Returns n latent vectors, (n, latent_dim); each replica of a strategy draws its own."""
-        seed = self.seed_generator.next() if seed is None else (seed, 0)
-        seed = tf.random.experimental.stateless_fold_in(
-            seed, tf.distribute.get_replica_context().replica_id_in_sync_group
-        )
+        """Returns n latent vectors, a float32 tensor (n, latent_dim)."""
+        seed = self._seed(None if seed is None else (seed, 0))
+        shape = (n, self.latent_dim)
         if self.latent == "uniform":
-            return tf.random.stateless_uniform(
-                (n, self.latent_dim), seed, minval=-1.0
-            )
-        return tf.random.stateless_normal((n, self.latent_dim), seed)
+            return tf.random.stateless_uniform(shape, seed, minval=-1.0)
+        return tf.random.stateless_normal(shape, seed)
 
-    def train_step(self, data):
-        real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        self.check_batch(real)
-        k, n = self.discriminator_steps, tf.shape(real)[0]
-        for step in range(k):
-            rows = (
-                tf.range(step, tf.maximum(n, k), k) % n
-            )  # a last batch of fewer than k is reused
-            self.update_discriminator(tf.gather(real, rows))
-        self.update_generator(tf.maximum(n // k, 1))
-        return {metric.name: metric.result() for metric in self.metrics}
+    def _seed(self, seed=None):
+        """The run's next seed, or the given pair; another in each replica."""
+        seed = self.seed_generator.next() if seed is None else seed
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return tf.random.experimental.stateless_fold_in(seed, replica)
 
-    def update_discriminator(self, real):
-        """One step of the discriminator on a minibatch of real examples; the generator's weights stay."""
-        generated = self.generator(
-            self.draw_latent(tf.shape(real)[0]), training=True
-        )
-        with tf.GradientTape() as tape:
-            loss_on_real = self.cross_entropy(
-                1.0 - self.label_smoothing,
-                self.discriminator(real, training=True),
-            )
-            loss_on_generated = self.cross_entropy(
-                0.0, self.discriminator(generated, training=True)
-            )
-            loss = (loss_on_real + loss_on_generated) / 2
-        self.descend(
-            tape, loss, self.discriminator, self.discriminator_optimizer
-        )
-        self.discriminator_loss.update_state(loss)
+    def _optimizer(self, optimizer, network):
+        """Builds an optimizer for a network; it scales losses of float16."""
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if network.dtype_policy.name == "mixed_float16" and not scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(network.trainable_variables)
+        return optimizer
 
-    def update_generator(self, n):
-        """One step of the generator on n latent vectors; the discriminator's weights stay."""
-        latent = self.draw_latent(n)
-        with tf.GradientTape() as tape:
-            logits = self.discriminator(
-                self.generator(latent, training=True), training=True
-            )
-            loss = (
-                -self.cross_entropy(0.0, logits)
-                if self.saturating
-                else self.cross_entropy(1.0, logits)
-            )
-        self.descend(tape, loss, self.generator, self.generator_optimizer)
-        self.generator_loss.update_state(loss)
-
-    def cross_entropy(self, target, logits):
-        """Binary cross-entropy of logits (batch, 1) with one target, the mean in float32."""
-        logits = tf.cast(logits, tf.float32)
-        return tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(
-                tf.fill(tf.shape(logits), target), logits
-            )
-        )
-
-    def descend(self, tape, loss, network, optimizer):
-        """One optimizer step. Keras adds the gradients of all replicas, so each gives its share."""
+    def _descend(self, tape, loss, network, optimizer):
+        # Keras adds the gradients of all replicas, so each gives its share
         share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
+        share = optimizer.scale_loss(share)
         variables = network.trainable_variables
-        optimizer.apply(
-            tape.gradient(loss, variables, output_gradients=share), variables
-        )
-
-    def check_batch(self, real):
-        expected = self.discriminator.input_shape[1:]
-        if (
-            not tf.TensorShape(expected).is_compatible_with(real.shape[1:])
-            or not real.dtype.is_floating
-        ):
-            raise ValueError(
-                f"received real examples of shape {tuple(real.shape[1:])} and type {real.dtype.name}; "
-                f"expected {expected} and floating-point numbers in the range of the generator's output"
-            )
-        if (
-            real.shape[0] is not None
-            and real.shape[0] < self.discriminator_steps
-        ):
-            raise ValueError(
-                f"received a batch of {real.shape[0]}; expected discriminator_steps={self.discriminator_steps} or "
-                "more, since each discriminator step takes real examples of its own"
-            )
+        gradients = tape.gradient(loss, variables, output_gradients=share)
+        optimizer.apply(gradients, variables)
 
     def save_own_variables(self, store):
-        """Keeps the state of all random generators too: a loaded run needs it to go on exactly."""
-        for i, state in enumerate(self.random_states()):
+        """Keeps the random states, so that a loaded run goes on exactly."""
+        for i, state in enumerate(self._random_states()):
             store[str(i)] = state
 
     def load_own_variables(self, store):
-        for i, state in enumerate(self.random_states()):
+        for i, state in enumerate(self._random_states()):
             state.assign(store[str(i)])
 
-    def random_states(self):
-        return [
-            variable
-            for variable in self.variables
-            if variable.name == "seed_generator_state"
-        ]
+    def _random_states(self):
+        return [v for v in self.variables if v.name == "seed_generator_state"]
+
+    def get_config(self):
+        own = ["generator", "discriminator", "discriminator_steps", "latent"]
+        own += ["saturating", "label_smoothing"]
+        config = {name: getattr(self, name) for name in own}
+        config |= self.seed_generator.get_config() | super().get_config()
+        return keras.saving.serialize_keras_object(config)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+    def get_compile_config(self):
+        names = ["generator_optimizer", "discriminator_optimizer"]
+        if self.compiled:
+            config = {name: getattr(self, name) for name in names}
+            return keras.saving.serialize_keras_object(config)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def fit(self, x=None, *args, **kwargs):
+        if isinstance(x, np.ndarray):
+            low, high = self._range(self.generator)
+            least, most = np.min(x), np.max(x)
+            fits = low <= least and most <= high  # False for NaN
+            half = low == -1 and least >= 0  # such as pixels in [0, 1]
+            received = f"received real examples from {least:g} to {most:g}"
+            expected = f"finite ones from {low:g} to {high:g}"
+            self._expect(fits and not half, received, expected)
+        return super().fit(x, *args, **kwargs)
+
+    def _real_examples(self, data):
+        """The real examples of a batch, checked."""
+        real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        shape, k = self.discriminator.input_shape, self.discriminator_steps
+        fits = tf.is_tensor(real) and real.shape.is_compatible_with(shape)
+        self._expect(fits, f"received {real}", f"one array {shape}")
+        kind, n = real.dtype, real.shape[0]
+        self._expect(kind.is_floating, f"received {kind.name}", "floats")
+        few = f"received a batch of {n}"
+        self._expect(
+            n is None or n >= k, few, f"discriminator_steps={k} or more"
+        )
+        low, high = self._range(self.generator)
+        inside = (real >= low) & (real <= high)  # False for NaN
+        text = f"expected finite real examples, {low:g} to {high:g}: received"
+        received = [text, tf.reduce_min(real), "to", tf.reduce_max(real)]
+        check = tf.debugging.Assert(tf.reduce_all(inside), received)
+        with tf.control_dependencies([check]):  # before any weight changes
+            return tf.identity(real)
+
+    def _range(self, network):
+        """Lowest and highest number that a network's last activation gives."""
+        shapes = (layers.Reshape, layers.Flatten)
+        while hasattr(network, "layers"):
+            last = [n for n in network.layers if not isinstance(n, shapes)]
+            network = last[-1]
+        activation = getattr(network, "activation", keras.activations.linear)
+        with tf.init_scope():
+            return [float(x) for x in activation(tf.constant([-1e30, 1e30]))]
+
+    def _check_arguments(self):
+        for name in ("generator", "discriminator"):
+            network = getattr(self, name)
+            built = hasattr(network, "input_shape")
+            expected = "a Keras model that starts with keras.Input"
+            self._expect(built, f"{name} is {network!r}", expected)
+        made = self.generator.output_shape
+        taken = self.discriminator.input_shape
+        self._expect(made[1:] == taken[1:], f"generator makes {made}", taken)
+        logits = self.discriminator.output_shape
+        self._expect(logits == (None, 1), f"logits are {logits}", "(None, 1)")
+        low, high = self._range(self.discriminator)
+        ends = f"discriminator ends between {low:g} and {high:g}"
+        expected = "logits without bounds: leave out its last activation"
+        self._expect(high - low > 10, ends, expected)
+        k, s = self.discriminator_steps, self.label_smoothing
+        self._expect(k >= 1, f"discriminator_steps is {k}", "1 or more")
+        self._expect(0 <= s < 1, f"label_smoothing is {s}", "0 to below 1")
+        known = self.latent in ("normal", "uniform")
+        latent = f"latent is {self.latent!r}"
+        self._expect(known, latent, "'normal' or 'uniform'")
+
+    def _expect(self, holds, received, expected):
+        if not holds:
+            raise ValueError(f"{received}; expected {expected}")
+
+
+keras.saving.register_keras_serializable("gan_lib")(GAN)

@@ -1,10 +1,13 @@
-"""Training techniques for GANs, each as one Keras part that goes with `GAN` and with a model of your own.
+"""Training techniques for GANs, each as one Keras part that goes with `GAN` and
+with a model of your own.
 
-Five are from Salimans et al. 2016, "Improved Techniques for Training GANs" (arXiv:1606.03498). Instance noise is from
-Sonderby et al. 2017, "Amortised MAP Inference for Image Super-resolution" (arXiv:1610.04490).
+Five are from Salimans et al. 2016, "Improved Techniques for Training GANs"
+(arXiv:1606.03498). Instance noise is from Sonderby et al. 2017, "Amortised MAP
+Inference for Image Super-resolution" (arXiv:1610.04490).
 
-Keras has to be told of these classes where it loads or clones a model that holds one: `load_model(path,
-custom_objects={"InstanceNoise": InstanceNoise})`, or `with keras.saving.custom_object_scope(...)`.
+Keras has to be told of these classes where it loads or clones a model that
+holds one: `load_model(path, custom_objects={"InstanceNoise": InstanceNoise})`,
+or `with keras.saving.custom_object_scope(...)`.
 """
 
 import keras
@@ -14,19 +17,24 @@ from keras import layers
 
 
 def feature_matching_loss(real_features, generated_features):
-    """Squared distance of the mean features of real and of generated examples: a loss for the generator.
+    """Squared distance of the mean features of real and of generated examples:
+    a loss for the generator.
 
-    Salimans et al. 2016, section 3.1: || E f(x) - E f(G(z)) ||^2, the mean over each batch in place of E, and f a
-    hidden layer of the discriminator, which itself trains as before. (The authors' code for CIFAR-10 takes the mean
+    Salimans et al. 2016, section 3.1: || E f(x) - E f(G(z)) ||^2, the mean over
+    each batch in place of E, and f a hidden layer of the discriminator, which
+    itself trains as before. (The authors' code for CIFAR-10 takes the mean
     absolute difference instead.) The features are those of
-    `keras.Model(discriminator.inputs[0], discriminator.layers[-2].output)`, where that is the last hidden layer.
+    `keras.Model(discriminator.inputs[0], discriminator.layers[-2].output)`,
+    where that is the last hidden layer.
 
     Args:
         real_features: float tensor (batch, ...), f of real examples.
-        generated_features: float tensor (batch, ...), f of generated examples. The two batches may differ in size.
+        generated_features: float tensor (batch, ...), f of generated examples.
+            The two batches may differ in size.
 
     Returns:
-        float32 scalar, 0 or more, in squared units of the features; 0 where the means are equal.
+        float32 scalar, 0 or more, in squared units of the features; 0 where the
+        means are equal.
 
     Raises:
         ValueError: if the features of the two differ in shape.
@@ -39,7 +47,8 @@ def feature_matching_loss(real_features, generated_features):
         generated_features.shape[1:]
     ):
         raise ValueError(
-            f"received features of shapes {real_features.shape} and {generated_features.shape}; "
+            f"received features of shapes {real_features.shape} and "
+            f"{generated_features.shape}; "
             "expected one shape, but for the size of the batch"
         )
     real_mean, generated_mean = (
@@ -50,26 +59,34 @@ def feature_matching_loss(real_features, generated_features):
 
 
 class MinibatchDiscrimination(layers.Layer):
-    """Tells each example of a batch how close the others are, so that a discriminator sees a lack of variety.
+    """Tells each example of a batch how close the others are, so that a
+    discriminator sees a lack of variety.
 
-    Salimans et al. 2016, section 3.2. With M_i the matrix of `kernels` rows and `kernel_dim` columns that a learnt
-    tensor T makes of the features of example i, row b gives one number more,
+    Salimans et al. 2016, section 3.2. With M_i the matrix of `kernels` rows and
+    `kernel_dim` columns that a learnt tensor T makes of the features of example
+    i, row b gives one number more,
 
         o_b(x_i) = sum over the other examples j of exp(-||M_ib - M_jb||_1).
 
-    (The paper's formula also counts j = i, which adds 1 to all. The authors' code leaves it out, as here; it also
-    scales the distances by those of a first batch.) Put the layer near the end of the discriminator, and give it real
-    and generated examples in separate batches, as `GAN` does: each batch is compared with itself only.
+    (The paper's formula also counts j = i, which adds 1 to all. The authors'
+    code leaves it out, as here; it also scales the distances by those of a
+    first batch.) Put the layer near the end of the discriminator, and give it
+    real and generated examples in separate batches, as `GAN` does: each batch
+    is compared with itself only.
 
-    The numbers depend on the batch, in inference as in training, and grow with its size: judge examples in batches of
-    the size of those in training. An example alone gets zeros. Time grows with batch^2 * kernels * kernel_dim, and so
-    does memory in training: 131 MB and more for 256 examples at the default sizes, which are the authors' for CIFAR-10.
-    In inference, memory grows with batch^2 * kernels.
+    The numbers depend on the batch, in inference as in training, and grow with
+    its size: judge examples in batches of the size of those in training. An
+    example alone gets zeros. Time grows with batch^2 * kernels * kernel_dim,
+    and so does memory in training: 131 MB and more for 256 examples at the
+    default sizes, which are the authors' for CIFAR-10. In inference, memory
+    grows with batch^2 * kernels.
 
     Args:
         kernels: B of the paper, how many numbers each example gets.
-        kernel_dim: C of the paper, how many numbers each distance is taken over.
-        kernel_initializer: initializer of T, a matrix (features, kernels * kernel_dim).
+        kernel_dim: C of the paper, how many numbers each distance is taken
+            over.
+        kernel_initializer: initializer of T, a matrix (features, kernels *
+            kernel_dim).
 
     Input shape:
         (batch, features).
@@ -78,7 +95,8 @@ class MinibatchDiscrimination(layers.Layer):
         (batch, features + kernels): the input, followed by o.
 
     Raises:
-        ValueError: if a size is below 1, or the inputs are not (batch, features).
+        ValueError: if a size is below 1, or the inputs are not (batch,
+            features).
     """
 
     def __init__(
@@ -91,7 +109,8 @@ class MinibatchDiscrimination(layers.Layer):
         super().__init__(**kwargs)
         if kernels < 1 or kernel_dim < 1:
             raise ValueError(
-                f"received kernels={kernels} and kernel_dim={kernel_dim}; expected 1 or more of both"
+                f"received kernels={kernels} and kernel_dim={kernel_dim}; "
+                "expected 1 or more of both"
             )
         self.kernels = kernels
         self.kernel_dim = kernel_dim
@@ -100,7 +119,8 @@ class MinibatchDiscrimination(layers.Layer):
     def build(self, input_shape):
         if len(input_shape) != 2:
             raise ValueError(
-                f"received inputs of shape {tuple(input_shape)}; expected (batch, features), such as after Flatten"
+                f"received inputs of shape {tuple(input_shape)}; expected "
+                "(batch, features), such as after Flatten"
             )
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.kernels * self.kernel_dim),
@@ -115,7 +135,8 @@ class MinibatchDiscrimination(layers.Layer):
         matrices = tf.reshape(
             tf.transpose(matrices), (self.kernels, self.kernel_dim, -1)
         )
-        # one column of all matrices after the other, with the batch last: less memory, and twice as fast
+        # one column of all matrices after the other, with the batch last: less
+        # memory, and twice as fast
         columns = tf.unstack(matrices, axis=1)
         distances = sum(
             tf.abs(column[:, :, None] - column[:, None]) for column in columns
@@ -138,25 +159,34 @@ class MinibatchDiscrimination(layers.Layer):
 
 
 class HistoricalAveraging:
-    """Historical averaging for any Keras optimizer: the weights are drawn to the mean of all their past values.
+    """Historical averaging for any Keras optimizer: the weights are drawn to
+    the mean of all their past values.
 
-    Salimans et al. 2016, section 3.3: a player's loss gets || theta - 1/t (theta[1] + ... + theta[t]) ||^2 more, where
-    theta[i] are its weights at step i. Here the mean includes the present weights, theta[t], so that the first step has
-    a mean too. The mean is a running one. In the gradient, 2 (theta - mean), it counts as given.
+    Salimans et al. 2016, section 3.3: a player's loss gets || theta - 1/t
+    (theta[1] + ... + theta[t]) ||^2 more, where theta[i] are its weights at
+    step i. Here the mean includes the present weights, theta[t], so that the
+    first step has a mean too. The mean is a running one. In the gradient, 2
+    (theta - mean), it counts as given.
 
-    Put this class before that of an optimizer, and use the result as any optimizer, one for each player:
+    Put this class before that of an optimizer, and use the result as any
+    optimizer, one for each player:
 
         class AveragingAdam(HistoricalAveraging, keras.optimizers.Adam):
             pass
 
-        gan.compile(AveragingAdam(1e-3, averaging_weight=0.01), AveragingAdam(1e-3, averaging_weight=0.01))
+        gan.compile(
+            AveragingAdam(1e-3, averaging_weight=0.01),
+            AveragingAdam(1e-3, averaging_weight=0.01),
+        )
 
-    The mean and the number of steps are variables of the optimizer, and are saved with it. What the optimizer clips is
-    the gradient of the loss, without that of the penalty.
+    The mean and the number of steps are variables of the optimizer, and are
+    saved with it. What the optimizer clips is the gradient of the loss, without
+    that of the penalty.
 
     Args:
         *args: those of the optimizer.
-        averaging_weight: factor of the penalty, 0 or more; the paper's formula has 1.
+        averaging_weight: factor of the penalty, 0 or more; the paper's formula
+            has 1.
         **kwargs: those of the optimizer.
 
     Raises:
@@ -167,7 +197,8 @@ class HistoricalAveraging:
         super().__init__(*args, **kwargs)
         if not averaging_weight >= 0:
             raise ValueError(
-                f"averaging_weight is {averaging_weight}; expected a number of 0 or more"
+                f"averaging_weight is {averaging_weight}; expected a number "
+                "of 0 or more"
             )
         self.averaging_weight = averaging_weight
 
@@ -184,7 +215,8 @@ class HistoricalAveraging:
         super().update_step(gradient, variable, learning_rate)
 
     def penalty(self):
-        """Returns averaging_weight * || theta - mean ||^2 over all variables together, a scalar."""
+        """Returns averaging_weight * || theta - mean ||^2 over all variables
+        together, a scalar."""
         pairs = zip(self._trainable_variables, self.means, strict=True)
         return self.averaging_weight * sum(
             tf.reduce_sum((v - mean) ** 2) for v, mean in pairs
@@ -198,10 +230,12 @@ class HistoricalAveraging:
 
 
 class OneSidedBinaryCrossentropy(keras.losses.Loss):
-    """Binary cross-entropy of logits with one-sided label smoothing: label 1 becomes 0.9, label 0 stays 0.
+    """Binary cross-entropy of logits with one-sided label smoothing: label 1
+    becomes 0.9, label 0 stays 0.
 
-    Salimans et al. 2016, section 3.4. The best discriminator is then 0.9 p / (p + q) for real examples of density p and
-    generated ones of density q. (The `label_smoothing` of Keras's own loss moves both labels.) This is for a
+    Salimans et al. 2016, section 3.4. The best discriminator is then 0.9 p / (p
+    + q) for real examples of density p and generated ones of density q. (The
+    `label_smoothing` of Keras's own loss moves both labels.) This is for a
     discriminator of your own; `GAN(label_smoothing=0.1)` does the same.
 
     Args:
@@ -225,7 +259,8 @@ class OneSidedBinaryCrossentropy(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         if not 0 <= label_smoothing < 1:
             raise ValueError(
-                f"label_smoothing is {label_smoothing}; expected a number in [0, 1)"
+                f"label_smoothing is {label_smoothing}; expected a number in "
+                "[0, 1)"
             )
         self.label_smoothing = label_smoothing
 
@@ -242,15 +277,19 @@ class OneSidedBinaryCrossentropy(keras.losses.Loss):
 
 
 class VirtualBatchNormalization(layers.Layer):
-    """Normalises each example by a fixed reference batch and itself, not by the other examples of its batch.
+    """Normalises each example by a fixed reference batch and itself, not by the
+    other examples of its batch.
 
-    Salimans et al. 2016, section 3.5. Mean and variance of each channel are those of the n reference examples and the
-    example itself together, the example at weight 1 / (n + 1). The reference examples are normalised with their own
-    statistics only. So an example's output is the same whatever else is in its batch, in inference as in training, and
-    there are no moving averages.
+    Salimans et al. 2016, section 3.5. Mean and variance of each channel are
+    those of the n reference examples and the example itself together, the
+    example at weight 1 / (n + 1). The reference examples are normalised with
+    their own statistics only. So an example's output is the same whatever else
+    is in its batch, in inference as in training, and there are no moving
+    averages.
 
-    The last `reference_size` rows of the inputs must be the reference batch as it comes out of the layers before.
-    `ReferenceBatch`, around the whole network, sees to that.
+    The last `reference_size` rows of the inputs must be the reference batch as
+    it comes out of the layers before. `ReferenceBatch`, around the whole
+    network, sees to that.
 
     Args:
         reference_size: n, the number of examples in the reference batch.
@@ -270,7 +309,8 @@ class VirtualBatchNormalization(layers.Layer):
         super().__init__(**kwargs)
         if reference_size < 1:
             raise ValueError(
-                f"reference_size is {reference_size}; expected 1 example or more"
+                f"reference_size is {reference_size}; expected 1 example or "
+                "more"
             )
         self.reference_size = reference_size
         self.epsilon = epsilon
@@ -294,7 +334,8 @@ class VirtualBatchNormalization(layers.Layer):
             range(1, x.shape.rank - 1)
         )  # the places of an image, if it is one
         mean, variance = tf.nn.moments(reference, [0, *axes])
-        # from here on, values are differences from the reference's mean: small numbers lose no digits
+        # from here on, values are differences from the reference's mean: small
+        # numbers lose no digits
         examples, reference = examples - mean, reference - mean
         weight = 1.0 / (self.reference_size + 1)
         own_mean = weight * tf.reduce_mean(examples, axes, keepdims=True)
@@ -319,19 +360,28 @@ class VirtualBatchNormalization(layers.Layer):
 
 
 class ReferenceBatch(layers.Wrapper):
-    """Runs a network on each batch together with a fixed reference batch, for `VirtualBatchNormalization` inside it.
+    """Runs a network on each batch together with a fixed reference batch, for
+    `VirtualBatchNormalization` inside it.
 
-    The reference goes through the network below the rows of the batch, so that each layer has its activations, and is
-    cut off at the end. Gradients flow through it too. For a discriminator the reference is a batch of real examples,
-    for a generator a batch of latent vectors; choose it once, before training (Salimans et al. 2016, section 3.5):
+    The reference goes through the network below the rows of the batch, so that
+    each layer has its activations, and is cut off at the end. Gradients flow
+    through it too. For a discriminator the reference is a batch of real
+    examples, for a generator a batch of latent vectors; choose it once, before
+    training (Salimans et al. 2016, section 3.5):
 
-        network = keras.Sequential([layers.Dense(64), VirtualBatchNormalization(32), layers.ReLU(), layers.Dense(1)])
-        discriminator = keras.Sequential([keras.Input((2,)), ReferenceBatch(network, points[:32])])
+        network = keras.Sequential(
+            [layers.Dense(64), VirtualBatchNormalization(32), layers.Dense(1)]
+        )
+        discriminator = keras.Sequential(
+            [keras.Input((2,)), ReferenceBatch(network, points[:32])]
+        )
 
-    The reference is saved with the weights, and in the configuration. Each call costs reference_size examples more.
+    The reference is saved with the weights, and in the configuration. Each call
+    costs reference_size examples more.
 
     Args:
-        layer: Keras model or layer, examples (batch, ...) to outputs (batch, ...).
+        layer: Keras model or layer, examples (batch, ...) to outputs (batch,
+            ...).
         reference: float array (reference_size, ...) of examples.
 
     Input shape:
@@ -341,8 +391,8 @@ class ReferenceBatch(layers.Wrapper):
         that of the layer.
 
     Raises:
-        ValueError: if the reference is not a batch of examples of the input shape, or a layer inside expects another
-            reference_size.
+        ValueError: if the reference is not a batch of examples of the input
+            shape, or a layer inside expects another reference_size.
     """
 
     def __init__(self, layer, reference, **kwargs):
@@ -350,13 +400,15 @@ class ReferenceBatch(layers.Wrapper):
         reference = np.asarray(reference, np.float32)
         if reference.ndim < 2 or not len(reference):
             raise ValueError(
-                f"received a reference of shape {reference.shape}; expected (reference_size, ...)"
+                f"received a reference of shape {reference.shape}; expected "
+                "(reference_size, ...)"
             )
         for inner in getattr(layer, "layers", []):
             size = getattr(inner, "reference_size", len(reference))
             if size != len(reference):
                 raise ValueError(
-                    f"received {len(reference)} reference examples; expected {size}, as {inner.name} was made for"
+                    f"received {len(reference)} reference examples; expected "
+                    f"{size}, as {inner.name} was made for"
                 )
         self.reference = self.add_weight(
             shape=reference.shape,
@@ -368,7 +420,8 @@ class ReferenceBatch(layers.Wrapper):
     def build(self, input_shape):
         if tuple(input_shape[1:]) != tuple(self.reference.shape[1:]):
             raise ValueError(
-                f"received inputs of shape {tuple(input_shape)}; expected (batch, ...) of examples as in the "
+                f"received inputs of shape {tuple(input_shape)}; expected "
+                "(batch, ...) of examples as in the "
                 f"reference batch, {tuple(self.reference.shape)}"
             )
         super().build(input_shape)
@@ -385,19 +438,24 @@ class ReferenceBatch(layers.Wrapper):
 
 
 class InstanceNoise(layers.Layer):
-    """Adds normal noise to a discriminator's inputs while it trains, less and less of it: put it first.
+    """Adds normal noise to a discriminator's inputs while it trains, less and
+    less of it: put it first.
 
-    Sonderby et al. 2017 (arXiv:1610.04490), and section 3 of Arjovsky and Bottou 2017 (arXiv:1701.04862): with noise on
-    real and generated examples alike, their distributions overlap, and no discriminator is perfect. The noise is there
-    in the discriminator's step and in the generator's, and not in inference.
+    Sonderby et al. 2017 (arXiv:1610.04490), and section 3 of Arjovsky and
+    Bottou 2017 (arXiv:1701.04862): with noise on real and generated examples
+    alike, their distributions overlap, and no discriminator is perfect. The
+    noise is there in the discriminator's step and in the generator's, and not
+    in inference.
 
-    The standard deviation falls linearly to 0 with the number of calls in training mode, which is saved with the
-    weights. A training step of `GAN` makes 2 * discriminator_steps + 1 calls: for each step of the discriminator one on
-    real and one on generated examples, and one for the generator.
+    The standard deviation falls linearly to 0 with the number of calls in
+    training mode, which is saved with the weights. A training step of `GAN`
+    makes 2 * discriminator_steps + 1 calls: for each step of the discriminator
+    one on real and one on generated examples, and one for the generator.
 
     Args:
         stddev: standard deviation at the first call, in units of the inputs.
-        annealing_calls: after how many calls in training mode the noise is gone; None keeps it as it is.
+        annealing_calls: after how many calls in training mode the noise is
+            gone; None keeps it as it is.
         seed: integer; None draws one.
 
     Input shape:
@@ -416,7 +474,8 @@ class InstanceNoise(layers.Layer):
             annealing_calls is not None and annealing_calls < 1
         ):
             raise ValueError(
-                f"received stddev={stddev} and annealing_calls={annealing_calls}; "
+                f"received stddev={stddev} and "
+                f"annealing_calls={annealing_calls}; "
                 "expected a number of 0 or more, and None or 1 or more"
             )
         self.stddev = stddev
@@ -433,7 +492,8 @@ class InstanceNoise(layers.Layer):
         )
 
     def current_stddev(self):
-        """Returns the standard deviation of the noise in the next call in training mode, a float32 scalar."""
+        """Returns the standard deviation of the noise in the next call in
+        training mode, a float32 scalar."""
         if self.annealing_calls is None:
             return tf.constant(self.stddev, tf.float32)
         done = tf.cast(self.calls, tf.float32) / self.annealing_calls
@@ -442,7 +502,8 @@ class InstanceNoise(layers.Layer):
     def call(self, inputs, training=False):
         if not training:
             return inputs
-        seed = tf.random.experimental.stateless_fold_in(  # each replica of a strategy draws its own
+        # each replica of a strategy draws its own
+        seed = tf.random.experimental.stateless_fold_in(
             self.seed_generator.next(),
             tf.distribute.get_replica_context().replica_id_in_sync_group,
         )

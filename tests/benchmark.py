@@ -173,6 +173,24 @@ def fit_way(model, real, batch_size, **options):
     return train
 
 
+def validated_way(model, real, batch_size):
+    """As many validation steps as training steps, on batches of one size."""
+    model.compile(adam(), adam())
+    batches = data.batches(real, batch_size).repeat()
+
+    def train(steps):
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            validation_data=batches,
+            validation_steps=steps,
+            shuffle=False,
+            verbose=0,
+        )
+
+    return train
+
+
 def bare_loop_way(model, real, batch_size):
     """The same steps in one compiled loop, with nothing around them: the least that they can take."""
     model.compile(adam(), adam())
@@ -343,14 +361,14 @@ def compare(title, ways, operations):
     references = [name for name in ways if name.startswith("(")]
     print(f"\n{title}; {TURNS} turns of about {TURN_SECONDS} s")
     print(
-        f"{'times as fast as':34}{'ms a step':>10}"
+        f"{'times as fast as':36}{'ms a step':>10}"
         + "".join(f"{n[:3]:>8}" for n in references)
     )
     for name, median in medians.items():
         ratios = "".join(
             f"{medians[other] / median:>7.2f}x" for other in references
         )
-        print(f"{name:34}{median:>10.2f}{ratios}")
+        print(f"{name:36}{median:>10.2f}{ratios}")
     rate = operations / min(medians.values()) / 1e6
     share = rate / matrix_product_rate()
     print(
@@ -368,6 +386,9 @@ def compare_gan(title, make_generator, make_discriminator, real, batch_size):
         "GAN.fit, from an array": array_way(GAN(*pair()), real, batch_size),
         "GAN.fit, steps_per_execution=50": fit_way(
             GAN(*pair()), real, batch_size, steps_per_execution=50
+        ),
+        "GAN.fit, a validation step each": validated_way(
+            GAN(*pair()), real, batch_size
         ),
         "(a) train_on_batch loop": train_on_batch_way(
             *pair(), real, batch_size
@@ -394,6 +415,9 @@ def compare_wgan_gp(title, make_generator, make_critic, real, batch_size):
         "WGANGP.fit": fit_way(WGANGP(*pair()), real, 5 * batch_size),
         "WGANGP.fit, steps_per_execution=50": fit_way(
             WGANGP(*pair()), real, 5 * batch_size, steps_per_execution=50
+        ),
+        "WGANGP.fit, a validation step each": validated_way(
+            WGANGP(*pair()), real, 5 * batch_size
         ),
         "(a) textbook, from an array": array_way(
             TextbookWGANGP(*pair()), real, batch_size

@@ -1,7 +1,12 @@
 """What GAN, WGAN and WGANGP all promise: seeds, continuation, strategies, mixed precision, clear errors."""
 
+from gan_lib.wgan_gp import WGANGP
+
 import ast
+import copy
 import inspect
+import pickle
+import re
 import subprocess
 import sys
 
@@ -289,56 +294,335 @@ def test_generator_file_needs_no_gan_lib(name, tmp_path):
 
 
 @models
+def test_evaluation_is_repeatable_and_changes_nothing(name):
+    model = small_model(name)
+    before = everything(model)
+    first = model.evaluate(IMAGES, batch_size=16, verbose=0, return_dict=True)
+    again = model.evaluate(IMAGES, batch_size=16, verbose=0, return_dict=True)
+    assert first == again and set(first) == {m.name for m in model.metrics}
+    halves = [
+        model.evaluate(IMAGES[:16], verbose=0, return_dict=True),
+        model.evaluate(IMAGES[16:32], verbose=0, return_dict=True),
+    ]
+    whole = model.evaluate(
+        IMAGES[:32], batch_size=16, verbose=0, return_dict=True
+    )
+    # the second batch has latent vectors of its own: not the mean of both
+    mean = np.mean([half["generator_loss"] for half in halves])
+    assert whole["generator_loss"] != pytest.approx(mean, abs=1e-7)
+    skipped = {id(v) for metric in model.metrics for v in metric.variables}
+    kept = [id(v) not in skipped for v in model.variables]
+    kept += [True] * (len(before) - len(kept))
+    pairs = zip(before, everything(model), kept, strict=True)
+    assert all(np.array_equal(a, b) for a, b, keep in pairs if keep)
+
+
+@models
+def test_a_run_is_the_same_with_and_without_validation(name):
+    runs = [small_model(name) for _ in range(3)]
+    data = [{}, {"validation_data": IMAGES[:9]}, {"validation_split": 0.25}]
+    train = IMAGES[:30]
+    for model, options, n in zip(runs, data, (30, 30, 40), strict=True):
+        history = model.fit(
+            IMAGES[:n],
+            batch_size=15,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+            **options,
+        ).history
+        names = {metric.name for metric in model.metrics}
+        extra = {f"val_{each}" for each in names} if options else set()
+        assert set(history) == names | extra and len(train) == 30
+    metrics = len(runs[0].metrics) * 2  # sums and counts of the last evaluation
+    for run in runs[1:]:
+        for a, b in zip(
+            everything(runs[0])[metrics:],
+            everything(run)[metrics:],
+            strict=True,
+        ):
+            np.testing.assert_array_equal(a, b)
+    logs = runs[0].test_on_batch(IMAGES[:8], return_dict=True)
+    assert set(logs) == names
+
+
+@models
+def test_a_loaded_copied_or_pickled_model_trains_on_as_the_first(
+    name, tmp_path
+):
+    first = small_model(name, steps=2)
+    options = {"batch_size": 16, "shuffle": False, "verbose": 0}
+    first.fit(IMAGES, epochs=2, **options)
+    first.save(tmp_path / "run.keras")
+    others = [
+        keras.models.load_model(tmp_path / "run.keras"),
+        copy.deepcopy(first),
+        pickle.loads(pickle.dumps(first)),
+    ]
+    for model in [first, *others]:
+        model.fit(IMAGES, epochs=2, **options)
+    for model in others:
+        assert type(model) is MODELS[name]
+        assert_same_run(first, model)
+
+
+def test_a_config_keeps_every_option():
+    options = {
+        "GAN": {
+            "discriminator_steps": 3,
+            "saturating": True,
+            "label_smoothing": 0.1,
+        },
+        "WGAN": {"critic_steps": 4, "clip_value": 0.5},
+        "WGANGP": {"critic_steps": 2, "gp_weight": 0.3},
+    }
+    for name, values in options.items():
+        model = MODELS[name](
+            *small_networks(), seed=5, name="mine", latent="uniform", **values
+        )
+        again = keras.models.clone_model(model)
+        assert again.name == "mine" and again.latent == "uniform"
+        assert {key: getattr(again, key) for key in values} == values
+        np.testing.assert_array_equal(
+            again.seed_generator.state, model.seed_generator.state
+        )
+        assert not copy.deepcopy(model).compiled
+
+
+@models
+def test_labels_and_weights_are_passed_over(name):
+    runs = [small_model(name) for _ in range(2)]
+    options = {"batch_size": 16, "shuffle": False, "verbose": 0}
+    runs[0].fit(IMAGES, **options)
+    runs[1].fit(
+        IMAGES, np.arange(40), sample_weight=np.full(40, 9.0), **options
+    )
+    assert_same_run(*runs)
+
+
+@models
 def test_bad_networks_and_options_are_refused(name):
     model, (generator, network) = MODELS[name], small_networks()
     role = "discriminator" if name == "GAN" else "critic"
     with pytest.raises(ValueError, match=f"{role} is None"):
         model(generator, None)
     with pytest.raises(
-        ValueError, match="expected a Keras model that starts with keras.Input"
+        ValueError, match=r"expected a Keras model that starts with keras.Input"
     ):
         model(keras.Sequential([layers.Dense(2)]), network)
-    with pytest.raises(ValueError, match=r"\(None, 8, 8, 1\)"):
-        model(keras.Sequential([keras.Input((3,)), layers.Dense(2)]), network)
-    two = keras.Sequential(
-        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)]
-    )
     with pytest.raises(
-        ValueError, match=r"expected (logits|scores) \(None, 1\)"
+        ValueError, match=r"makes \(None, 2\); expected \(None, 8, 8, 1\)"
     ):
-        model(generator, two)
+        model(keras.Sequential([keras.Input((3,)), layers.Dense(2)]), network)
+    with pytest.raises(
+        ValueError, match=r"(logits|scores) are \(None, 2\); expected \(None, 1"
+    ):
+        model(generator, flat_network(layers.Dense(2)))
     special = {
         "GAN": {"label_smoothing": 1.0},
         "WGAN": {"clip_value": 0},
         "WGANGP": {"gp_weight": -1},
     }
-    for options in [{STEPS[name]: 0}, {"latent": "gaussian"}, special[name]]:
-        with pytest.raises(ValueError, match=str(*options.values())):
-            model(generator, network, **options)
-    optimizer = keras.optimizers.Adam()
-    with pytest.raises(ValueError, match="one optimizer twice"):
-        model(generator, network).compile(optimizer, optimizer)
+    for option in [{STEPS[name]: 0}, {"latent": "gaussian"}, special[name]]:
+        ((key, value),) = option.items()
+        with pytest.raises(ValueError, match=f"{key} is {value!r}; expected"):
+            model(generator, network, **option)
+
+
+def flat_network(*last):
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), *last])
 
 
 @models
-@pytest.mark.parametrize(
-    "images, received",
-    [
-        (IMAGES[..., 0], r"shape \(8, 8\)"),
-        (IMAGES[:, :4], r"shape \(4, 8, 1\)"),
-        ((IMAGES * 127).astype("uint8"), "type uint8"),
-        (IMAGES[:4], "batch of 2; expected (discriminator|critic)_steps=3"),
-    ],
-)
-def test_bad_data_is_refused_and_loses_nothing(name, images, received):
-    model = small_model(name, steps=3)
-    before = everything(model)
-    with pytest.raises(ValueError, match=received):
-        model.fit(images, batch_size=2 if len(images) == 4 else 20, verbose=0)
-    assert all(
-        np.array_equal(a, b)
-        for a, b in zip(before, everything(model), strict=True)
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "hard_sigmoid"])
+def test_an_opponent_without_free_scores_is_refused(name, activation):
+    generator, _ = small_networks()
+    ends = [
+        [layers.Dense(1, activation=activation)],
+        [layers.Dense(1), layers.Activation(activation)],
+        [layers.Dense(1, activation=activation), layers.Reshape((1,))],
+        [keras.Sequential([layers.Dense(1, activation=activation)])],
+    ]
+    for end in ends:
+        with pytest.raises(ValueError, match=r"ends between .*bounds"):
+            MODELS[name](generator, flat_network(*end))
+    MODELS[name](generator, flat_network(layers.Dense(1, "linear")))
+
+
+def dataset(images, size=20):
+    rows = tf.data.Dataset.from_tensor_slices(images)
+    return rows.batch(size, drop_remainder=True)
+
+
+NOT_A_NUMBER = np.where(np.arange(40)[:, None, None, None] == 7, np.nan, IMAGES)
+BAD = {
+    "no channel": (IMAGES[..., 0], r"shape=\(None, 8, 8\)"),
+    "half an image": (IMAGES[:, :4], r"shape=\(None, 4, 8, 1\)"),
+    "integers": (dataset((IMAGES * 127).astype("int8")), "int8; expected floa"),
+    "a dict": (dataset({"a": IMAGES}), r"received {'a'.*expected one array"),
+    "a list": ([IMAGES, IMAGES], r"received \(<tf.Tensor.*expected one array"),
+    "few": (dataset(IMAGES, 2), r"batch of 2; expected \w+_steps=3 or more"),
+    "pixels": (127.5 * (IMAGES + 1), r"from 0.* to 25.*ones from -1 to 1"),
+    "halved": ((IMAGES + 1) / 2, r"from 0.* to 0.9.*finite ones from -1 to 1"),
+    "NaN": (NOT_A_NUMBER, r"from nan to nan; expected finite ones"),
+    "NaN in a dataset": (dataset(NOT_A_NUMBER), "expected finite real exampl"),
+    "pixels in a dataset": (dataset(127.5 * (IMAGES + 1)), "-1 to 1: received"),
+}
+
+
+@models
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_data_is_refused_and_no_weight_changes(name, bad):
+    model, (images, received) = small_model(name, steps=3), BAD[bad]
+    before = trained_weights(model)
+    errors = (ValueError, tf.errors.InvalidArgumentError)
+    with pytest.raises(errors, match=received):
+        model.fit(images, shuffle=False, verbose=0)
+    with pytest.raises(errors):
+        model.evaluate(127.5 * (IMAGES + 1), verbose=0)
+    for old, new in zip(before, trained_weights(model), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+
+
+@models
+def test_any_range_suits_a_linear_generator(name):
+    model = MODELS[name](*linear_networks([1.0, 1.0], 0.0, [0.0, 0.0]))
+    model.compile("sgd", "sgd")
+    model.fit(np.full((10, 2), 300.0, "float32"), batch_size=10, verbose=0)
+
+
+@models
+@pytest.mark.parametrize("n", [0, -1, 2.5, 2.0, "3", None])
+def test_samples_are_counted(name, n):
+    with pytest.raises(ValueError, match=re.escape(f"n is {n!r}; expected")):
+        small_model(name).sample(n)
+
+
+def loss_scaled(rate):
+    return keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(rate))
+
+
+@models
+def test_scaled_losses_make_the_same_step(name):
+    trained = []
+    for optimizer in (keras.optimizers.SGD, loss_scaled):
+        model = MODELS[name](
+            *linear_networks([0.7, -0.3], 0.2, [0.4, 1.1]), seed=1
+        )
+        model.compile(optimizer(0.1), optimizer(0.1))
+        model.train_on_batch(np.ones((5, 2), "float32"))
+        trained.append(everything(model)[: len(model.variables)])
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@models
+def test_float16_scales_its_losses(name):
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        model = small_model(name)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    for optimizer in (model.generator_optimizer, opponent(model)[1]):
+        assert type(optimizer) is keras.optimizers.LossScaleOptimizer
+    history = model.fit(IMAGES, batch_size=16, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return IMAGES[8 * i : 8 * i + 8]
+
+
+def adam(**options):
+    return keras.optimizers.Adam(1e-3, **options)
+
+
+CALLBACKS = keras.callbacks
+USUAL = {
+    "clipnorm": {"optimizers": {"clipnorm": 1.0}},
+    "moving average": {
+        "optimizers": {"use_ema": True},
+        "fit": {"callbacks": [CALLBACKS.SwapEMAWeights()]},
+    },
+    "gradient accumulation": {"optimizers": {"gradient_accumulation_steps": 2}},
+    "XLA": {"compile": {"jit_compile": True}},
+    "eager": {"compile": {"run_eagerly": True}},
+    "tensor": {"x": tf.constant(IMAGES)},
+    "float64": {"x": IMAGES.astype("float64")},
+    "PyDataset": {"x": Batches(), "fit": {"batch_size": None}},
+    "batch of one": {"x": IMAGES[:3], "fit": {"batch_size": 1}},
+    "batch larger than the data": {"fit": {"batch_size": 400}},
+    "TerminateOnNaN": {"fit": {"callbacks": [CALLBACKS.TerminateOnNaN()]}},
+    "early stopping": {
+        "fit": {
+            "validation_split": 0.2,
+            "callbacks": [
+                CALLBACKS.EarlyStopping("val_generator_loss", mode="min")
+            ],
+        }
+    },
+}
+CRITICS = {
+    "layer normalisation": [layers.LayerNormalization()],
+    "group normalisation": [layers.GroupNormalization(2)],
+    "spectral normalisation": [layers.SpectralNormalization(layers.Dense(4))],
+    "frozen layer": [layers.Dense(4, trainable=False)],
+}
+
+
+@pytest.mark.parametrize("way", USUAL)
+def test_usual_ways_of_training(way):
+    use = {"x": IMAGES, "optimizers": {}, "compile": {}, "fit": {}} | USUAL[way]
+    model = WGANGP(*small_networks(), critic_steps=1, seed=0)
+    model.compile(
+        *[adam(**use["optimizers"]) for _ in range(2)], **use["compile"]
     )
+    before = trained_weights(model)
+    history = model.fit(use["x"], verbose=0, **use["fit"]).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    for old, new in zip(before, trained_weights(model), strict=True):
+        assert any((a != b).any() for a, b in zip(old, new, strict=True))
+
+
+@pytest.mark.parametrize("kind", CRITICS)
+def test_usual_layers_of_a_critic(kind):
+    generator, _ = small_networks()
+    hidden = [layers.Conv2D(4, 3), *CRITICS[kind], layers.Flatten()]
+    critic = keras.Sequential(
+        [keras.Input((8, 8, 1)), *hidden, layers.Dense(1)]
+    )
+    model = WGANGP(generator, critic, critic_steps=1)
+    model.compile(adam(), adam())
+    for _ in range(2):  # compiled and trained twice
+        history = model.fit(IMAGES, batch_size=20, verbose=0).history
+        assert all(np.isfinite(values).all() for values in history.values())
+        model.compile(adam(), adam())
+
+
+@models
+def test_learning_rates_change_by_schedule_or_by_callback(name):
+    model = MODELS[name](*small_networks(), **{STEPS[name]: 1})
+    falling = keras.optimizers.schedules.PolynomialDecay(1.0, 4, 0.0)
+    model.compile(keras.optimizers.SGD(falling), keras.optimizers.SGD(1.0))
+    rates = []
+
+    def halve(epoch, logs):
+        opponent(model)[1].learning_rate = 0.5**epoch
+        rates.append(float(model.generator_optimizer.learning_rate))
+
+    model.fit(
+        IMAGES,
+        batch_size=20,  # two steps an epoch
+        epochs=2,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=halve)],
+    )
+    assert rates == [1.0, 0.5]
+    assert float(opponent(model)[1].learning_rate) == 0.5
 
 
 @models
@@ -358,16 +642,28 @@ def methods(model):
 
 def test_what_the_three_classes_repeat_is_identical():
     gan, wgan, wgan_gp = (methods(model) for model in MODELS.values())
-    own = {"__init__", "metrics", "update_critic"}
+    own = {"__init__", "metrics", "update_critic", "compute_critic_loss"}
+    own |= {"test_step", "get_config", "_check_arguments"}
     assert {name for name in wgan if wgan[name] != wgan_gp[name]} == own
-    assert set(wgan_gp) - set(wgan) == {
-        "gradient_penalty",
-        "draw_weights",
-        "has_batch_normalization",
-    }
-    words = [("discriminator", "critic"), ("DISCRIMINATOR", "CRITIC")]
-    for name in set(gan) & set(wgan) - own - {"update_generator"}:
-        renamed = gan[name]
-        for old, new in words:
-            renamed = renamed.replace(old, new)
+    assert set(wgan_gp) - set(wgan) == {"gradient_penalty", "draw_weights"}
+    own -= {"test_step"}
+    for name in set(gan) & set(wgan) - own:
+        if name == "compute_generator_loss":
+            continue  # the algorithms differ
+        renamed = gan[name].replace("discriminator", "critic")
+        renamed = renamed.replace("; D's weights", "; f's weights")
         assert renamed == wgan[name], name
+    checks = [each["_check_arguments"].splitlines() for each in (wgan, wgan_gp)]
+    assert len(set(checks[0]) - set(checks[1])) == 2  # on clip_value
+
+
+@models
+def test_the_algorithm_is_read_before_the_plumbing_and_the_checks(name):
+    (tree,) = ast.parse(inspect.getsource(MODELS[name])).body
+    order = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
+    side = "discriminator" if name == "GAN" else "critic"
+    first = ["__init__", "compile", "train_step", f"update_{side}"]
+    assert order[:5] == [*first, "update_generator"]
+    assert order[-2:] == ["_check_arguments", "_expect"]
+    last = max(i for i, each in enumerate(order) if each.startswith("compute"))
+    assert all(not each.startswith("_") for each in order[1:last])

@@ -83,7 +83,7 @@ class FeatureMatchingGAN(GAN):
             loss = feature_matching_loss(
                 hidden(self.real, training=True), generated
             )
-        self.descend(tape, loss, self.generator, self.generator_optimizer)
+        self._descend(tape, loss, self.generator, self.generator_optimizer)
         self.generator_loss.update_state(loss)
 
 
