@@ -2,16 +2,154 @@
 
 from gan_lib import plots
 
+import base64
+import inspect
+import io
+
 import matplotlib.colors
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.quiver import Quiver
+from matplotlib.text import Text
+from PIL import Image
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
+def examples():
+    """A figure of each function, as wide as the chapters need it, by the function's name."""
+    rng = np.random.default_rng(0)
+    x, runs = np.arange(9), rng.normal(size=(5, 9))
+    points = rng.uniform(-1, 1, (60, 2))
+    rising = np.tile(np.linspace(0, 1, 21), (21, 1))
+    four = ["GAN, balanced", "GAN, discriminator ahead", "WGAN", "untrained"]
+    losses = {"discriminator_loss": runs[0], "generator_loss": runs[1]}
+    accuracies = {"accuracy_on_real": x / 9, "accuracy_on_generated": x / 9}
+    history = {"step": x, **losses, **accuracies}
+    lines = {"distance": (x, runs)}
+    offsets = np.linspace(-1, 1, 5)
+    exact = dict.fromkeys(four, abs(offsets))
+    return {
+        "image_grid": plots.image_grid(
+            np.zeros((32, 28, 28, 1)), 16, "digits", ["real", "generated"]
+        ),
+        "loss_curves": plots.loss_curves(dict.fromkeys(four, losses)),
+        "histograms": plots.histograms({"real": x, "generated": x}, "x"),
+        "point_panels": plots.point_panels(
+            dict.fromkeys(four, points), points, limit=2.5
+        ),
+        "curves": plots.curves(
+            lines, "step", "distance", baselines={"untrained": 3.0}
+        ),
+        "curve_rows": plots.curve_rows(
+            {"distance": dict.fromkeys(four, lines)}, "step"
+        ),
+        "offset_panels": plots.offset_panels(offsets, exact, exact, "t", "d"),
+        "strip_panels": plots.strip_panels(
+            dict.fromkeys(four, x), "score", baselines={"noise": 2.0}
+        ),
+        "heat_maps": plots.heat_maps(
+            dict.fromkeys(four, runs), x, range(5), "x", "y", "modes"
+        ),
+        "latent_maps": plots.latent_maps(
+            dict.fromkeys(four, points), points, points[:, 0], "$z_0$"
+        ),
+        "probability_panels": plots.probability_panels(
+            dict.fromkeys(four, rising), dict.fromkeys(four, (points, points))
+        ),
+        "contour_panels": plots.contour_panels(
+            dict.fromkeys(four, rising), dict.fromkeys(four, points)
+        ),
+        "pair_panels": plots.pair_panels(
+            dict.fromkeys(four, points), points, np.full(60, 0.5)
+        ),
+        "ball_panels": plots.ball_panels(points[:30], points[30:]),
+        "weight_panels": plots.weight_panels(dict.fromkeys(four, runs)),
+        "game_panels": plots.game_panels(
+            history, points, points, rising, rising, 9, forces=(points, points)
+        ),
+    }
+
+
+def test_every_figure_is_readable_and_white_and_described():
+    figures = examples()
+    functions = inspect.getmembers(plots, inspect.isfunction)
+    makers = {name for name, f in functions if f.__module__ == plots.__name__}
+    others = {"describe", "draw_points", "new_figure"}
+    assert {name for name in makers if name[0] != "_"} - others == set(figures)
+    assert not plt.get_fignums()  # pyplot would show them once more
+    for name, figure in figures.items():
+        assert figure.get_size_inches()[0] <= 9, name
+        sizes = {
+            text.get_fontsize()
+            for text in figure.findobj(Text)
+            if text.get_text().strip()
+        }
+        assert min(sizes) >= 9, (name, sizes)
+        data, metadata = DisplayFormatter().format(figure)
+        assert set(data) == {"image/png", "text/plain"}
+        png = base64.b64decode(data["image/png"])
+        image = Image.open(io.BytesIO(png))
+        assert image.format == "PNG" and len(png) <= 100_000, name
+        assert image.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255), name
+        assert data["text/plain"] == metadata["image/png"]["alt"]
+        words = data["text/plain"]
+        assert words.startswith(figure.kind) and words.endswith("."), words
+        assert "\n" not in words and "$" not in words
+
+
+def test_a_figure_stays_white_where_the_page_is_dark():
+    with plt.rc_context({"figure.facecolor": "none", "savefig.transparent": 1}):
+        data, _ = plots.curves(
+            {"a": ([0, 1], [0, 1])}, "x", "y"
+        )._repr_mimebundle_()
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
+
+
+def test_describe_says_what_a_panel_shows_and_repeats_nothing():
+    x = np.arange(3)
+    rows = {"loss": {"fast": {"G": (x, x)}, "calm": {"G": (x, x)}}}
+    figure = plots.curve_rows(rows, "step")
+    words = "Line chart, 2 panels. fast: loss against step: G. calm."
+    assert plots.describe(figure) == words
+    figure.axes[1].set_title("calm,\n$x_1$")
+    assert plots.describe(figure).endswith("G. calm, x_1.")
+    figure.axes[1].set_visible(False)
+    assert plots.describe(figure) == "Line chart. fast: loss against step: G."
+    figure.alt = "Two games."
+    assert figure._repr_mimebundle_()[0]["text/plain"] == "Two games."
+    images = plots.image_grid(np.zeros((4, 2, 2, 1)), 2, "a", ["b", "c"])
+    words = "4 images of 2 x 2 pixels in rows of 2; rows: b, c. a."
+    assert plots.describe(images) == words
+    figure, axis = plt.subplots()
+    axis.set(xlabel="x", ylabel="y")
+    assert plots.describe(figure) == "Figure. y against x."
+    plt.close(figure)
+
+
+def test_new_figure_is_no_wider_than_a_notebook():
+    figure, axes = plots.new_figure(2, 3, "Scatter", (20, 4), sharex=True)
+    assert axes.shape == (2, 3) and tuple(figure.get_size_inches()) == (9, 4)
+    assert plots.describe(figure) == "Scatter, 6 panels."
+
+
+def test_probabilities_go_from_vermilion_over_white_to_blue():
+    ends = [plots.PROBABILITY(value) for value in (0.0, 0.5, 1.0)]
+    found = [matplotlib.colors.to_hex(end).upper() for end in ends]
+    assert found[::2] == [plots.GENERATED, plots.REAL]
+    np.testing.assert_allclose(ends[1][:3], 1, atol=0.01)
+    half, points = np.full((21, 21), 0.5), np.zeros((1, 2))
+    half[:, :7], half[:, 14:] = 0.02, 0.98  # generated, undecided, real
+    figure = plots.probability_panels({"": half}, {"": (points, points)})
+    axis, bar = figure.axes
+    assert bar.get_ylabel() == "D(x): probability of real"
+    colours = axis.collections[0].get_facecolors()  # a band of D each
+    low, high = colours[0], colours[-1]
+    assert low[0] > low[1] > low[2] and high[0] < high[1] < high[2]
+    # the points stand out from the colour of their own side
+    assert {line.get_markeredgecolor() for line in axis.lines} == {"white"}
 
 
 def test_image_grid_places_every_pixel():
@@ -255,6 +393,43 @@ def level_crossing(axis):
     return dashed.get_paths()[0].vertices[:, 0]
 
 
+def test_curves_hold_against_baselines():
+    figure = plots.curves(
+        {"trained": ([0, 9], [5, 1])}, "x", "y", baselines={"noise": 7.0}
+    )
+    (axis,) = figure.axes
+    trained, noise = axis.lines
+    assert set(noise.get_ydata()) == {7.0} and noise.get_linestyle() == ":"
+    assert noise.get_linewidth() < trained.get_linewidth()
+    assert [text.get_text() for text in axis.texts] == ["noise"]
+    assert axis.texts[0].xy[1] == 7.0 < axis.get_ylim()[1]
+    legend = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert legend == ["trained"]
+    assert "noise" in plots.describe(figure)
+
+
+def test_strip_panels_of_one_dict_show_each_run_and_baselines():
+    values = {"a": [2, 2, 2, 5], "b": [1, 3]}
+    figure = plots.strip_panels(values, "modes", baselines={"noise": 8.0})
+    (axis,) = figure.axes
+    circles, median = axis.lines[:2]
+    np.testing.assert_array_equal(circles.get_xdata(), values["a"])
+    assert len(set(circles.get_ydata())) == 3  # three equal runs are seen
+    assert np.all(abs(circles.get_ydata()) < 0.5)  # in the line of "a"
+    assert (median.get_xdata(), median.get_ydata()) == (2, 0)
+    baseline = axis.lines[-1]
+    assert set(baseline.get_xdata()) == {8.0}
+    assert baseline.get_linestyle() == ":"
+    (label,) = axis.texts
+    assert label.get_text() == "noise" and label.xy == (8.0, 2)
+    assert axis.get_xlim()[1] > 8 and axis.get_ylim()[0] > 2
+    words = "Strip plot of a, b, beside noise. modes."
+    assert plots.describe(figure) == words
+    many = plots.strip_panels({name: [1, 2] for name in "abcdefgh"}, "x")
+    heights = [f.get_size_inches()[1] for f in (figure, many)]
+    assert heights[0] < heights[1]
+
+
 def test_probability_panels_place_the_half_between_low_and_high():
     line = np.linspace(-2, 2, 41)
     rising = np.tile((line + 2) / 4, (41, 1))  # 1/2 at x_1 = 0, on all rows
@@ -358,7 +533,7 @@ def test_game_panels_show_past_samples_and_both_maps():
     figure = plots.game_panels(
         history, samples, real, rising, rising.T, steps=600, limit=1.5
     )
-    losses, accuracies, points, latent, plane = figure.axes
+    losses, accuracies, points, latent, plane, bar = figure.axes
     assert losses.get_xlim() == accuracies.get_xlim() == (0, 600)
     names = [
         "discriminator_loss",
@@ -380,3 +555,28 @@ def test_game_panels_show_past_samples_and_both_maps():
         3
     )  # the transposed map: a level line
     assert latent.get_xlim() == (-1, 1) and plane.get_xlim() == (-1.5, 1.5)
+    np.testing.assert_array_equal(plane.lines[0].get_data(), real.T)
+    np.testing.assert_array_equal(plane.lines[1].get_data(), samples.T)
+    assert bar.get_ylabel() == "D(x): probability of real"
+    assert accuracies.get_xlabel() == "step"
+
+
+def test_game_panels_draw_forces_and_name_what_is_counted():
+    names = ["discriminator_loss", "generator_loss"]
+    names += ["accuracy_on_real", "accuracy_on_generated"]
+    history = {name: [0.5] for name in ["step", *names]}
+    flat, points = np.full((5, 5), 0.4), np.array([[0.0, 0.0], [0.5, 0.0]])
+    vectors = np.array([[3.0, 0.0], [0.0, 6.0]])
+    arguments = (history, points, points, flat, flat, 80, 2.0)
+    figure = plots.game_panels(
+        *arguments, forces=(points, vectors), x_label="round"
+    )
+    assert figure.axes[1].get_xlabel() == "round"
+    drawn = figure.axes[4].collections
+    (arrows,) = (each for each in drawn if isinstance(each, Quiver))
+    np.testing.assert_array_equal(arrows.get_offsets(), points)
+    # in units of the plane: 3/10 of the limit is the longest
+    np.testing.assert_allclose(arrows.U / arrows.scale, [0.3, 0])
+    np.testing.assert_allclose(arrows.V / arrows.scale, [0, 0.6])
+    still = plots.game_panels(*arguments, forces=(points, 0 * vectors))
+    still.canvas.draw()  # no force at all is no error
