@@ -620,3 +620,30 @@ def test_stacked_real_digits_reach_nearly_all_modes():
     assert found["kl"] == pytest.approx(
         np.log(1000) - scipy.stats.entropy(counts), abs=0.02
     )
+
+
+def test_baselines_of_mode_tables_have_the_scores_of_their_laws():
+    _, centres = data.ring(10)
+    untrained = np.zeros((50, 2))
+    rows = metrics.mode_baselines(untrained, centres, 0.01, n=100_000, seed=1)
+    assert list(rows) == [
+        "real data",
+        "normal noise",
+        "even spread",
+        "untrained generator",
+    ]
+    real, noise, even, none = rows.values()
+    # within 3 sigma in two dimensions: 1 - exp(-9 / 2)
+    assert real["high_quality"] == pytest.approx(1 - np.exp(-4.5), abs=1e-3)
+    assert real["modes"] == real["served"] == 8 and real["reverse_kl"] < 1e-3
+    # eight discs of radius 0.03 in the square of side 2.06
+    share = 8 * np.pi * 0.03**2 / 2.06**2
+    assert even["high_quality"] == pytest.approx(share, rel=0.1)
+    # each direction has the variance 1/2 of a circle's points: the density of
+    # such noise at distance 1 is exp(-1) / pi
+    share = 8 * np.pi * 0.03**2 * np.exp(-1) / np.pi
+    assert noise["high_quality"] == pytest.approx(share, rel=0.1)
+    assert noise["served"] == even["served"] == 8  # served, yet no good
+    assert none["modes"] == 0 and none["high_quality"] == 0
+    with pytest.raises(ValueError, match="n is 0"):
+        metrics.mode_baselines(untrained, centres, 0.01, n=0)
