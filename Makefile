@@ -38,8 +38,9 @@ test: check  ## check, and every chapter re-run at its defaults and compared
 notebooks: .venv/ready  ## execute the committed chapters in place, refreshed and normalised (CHAPTER=02)
 	$(PY) notebooks/tools.py refresh $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
-results: .venv/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02)
-	$(PY) notebooks/tools.py results $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
+results: .venv/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02, SCHEDULER=tcp://...)
+	DASK_SCHEDULER_ADDRESS=$(or $(SCHEDULER),$(DASK_SCHEDULER_ADDRESS)) \
+		$(PY) notebooks/results.py $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
 bench: .venv/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py

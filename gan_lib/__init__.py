@@ -1,16 +1,19 @@
-"""The library of the course: GANs as Keras models, and what its chapters measure, draw and load.
+"""The library of the course: GANs as Keras models, and what its chapters
+measure, draw and load.
 
 - `gan`: GAN (Goodfellow et al. 2014)
 - `wgan`: WGAN, with weight clipping (Arjovsky et al. 2017)
 - `wgan_gp`: WGANGP, with gradient penalty (Gulrajani et al. 2017)
-- `techniques`: minibatch discrimination and other training techniques (Salimans et al. 2016)
+- `techniques`: minibatch discrimination and other training techniques (Salimans
+  et al. 2016)
 - `networks`: generators, discriminators and critics
 - `data`: image sets, distributions in the plane, batches
 - `metrics`: what the chapters measure
 - `plots`: the figures of the chapters
 - `callbacks`: a live figure while training
 
-Import it before TensorFlow and Keras: it starts them without their messages and lets GPU memory grow as needed.
+Import it before TensorFlow and Keras: it starts them without their messages and
+lets GPU memory grow as needed.
 """
 
 import contextlib
@@ -20,7 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _start_tensorflow():
-    """Imports TensorFlow and finds the GPUs with file descriptor 2 closed: native code writes there, past Python."""
+    """Imports TensorFlow and finds the GPUs with file descriptor 2 closed:
+    native code writes there, past Python."""
     stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:

@@ -216,6 +216,7 @@ class WGAN(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(self, x=None, *args, **kwargs):
+        """As `keras.Model.fit`, whose arguments these are."""
         if isinstance(x, np.ndarray):
             low, high = self._range(self.generator)
             least, most = np.min(x), np.max(x)

@@ -247,6 +247,7 @@ class WGANGP(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(self, x=None, *args, **kwargs):
+        """As `keras.Model.fit`, whose arguments these are."""
         if isinstance(x, np.ndarray):
             low, high = self._range(self.generator)
             least, most = np.min(x), np.max(x)
@@ -301,7 +302,7 @@ class WGANGP(keras.Model):
         expected = "scores without bounds: leave out its last activation"
         self._expect(high - low > 10, ends, expected)
         alone = all(v.name != "moving_mean" for v in self.critic.variables)
-        expected = "none, or LayerNormalization: it is penalised by the example"
+        expected = "layers that keep examples apart, as LayerNormalization"
         self._expect(alone, "critic has batch normalization", expected)
         k, weight = self.critic_steps, self.gp_weight
         self._expect(k >= 1, f"critic_steps is {k}", "1 or more")

@@ -3,23 +3,17 @@
 python notebooks/tools.py run NAME [PRESET]     execute a chapter into build/, with a preset's parameters
 python notebooks/tools.py table NAME ...        what the last runs took, and where they failed
 python notebooks/tools.py refresh NAME ...      execute chapters in place, source cells refreshed, outputs normalised
-python notebooks/tools.py results NAME ...      make the tables of chapters that measure over several seeds
 """
 
 import ast
 import base64
-import csv
-import hashlib
 import json
 import logging
 import os
 import pathlib
-import platform
-import re
 import sys
 import tempfile
 import time
-from importlib import metadata
 
 import nbformat
 import yaml
@@ -28,7 +22,6 @@ NOTEBOOKS = pathlib.Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
 BUILD = ROOT / "build"
 PICTURES = ROOT / "pictures"
-RESULTS = NOTEBOOKS / "results"
 
 
 def execute(source, target, parameters=None):
@@ -143,7 +136,10 @@ def refresh_sources(notebook):
 
 
 def normalise(notebook):
-    """Removes what differs between two equal runs: times, machine metadata, split streams."""
+    """Removes what differs between two equal runs: times, split streams.
+
+    Of the metadata, tags stay, and that a cell's source is folded.
+    """
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {
@@ -159,8 +155,10 @@ def normalise(notebook):
         }
     )
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        kept = {"tags": cell.metadata.get("tags", [])}
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            kept["jupyter"] = {"source_hidden": True}
+        cell.metadata = nbformat.from_dict({k: v for k, v in kept.items() if v})
         outputs = []
         for output in cell.get("outputs", []):
             previous = outputs[-1] if outputs else {}
@@ -214,149 +212,6 @@ def refresh(name):
     )
 
 
-def experiment_cells(notebook):
-    """Source of the cells that define a chapter's experiment: its parameters, and those tagged `experiment`."""
-    wanted = {"parameters", "experiment"}
-    return [
-        c.source
-        for c in notebook.cells
-        if wanted & set(c.metadata.get("tags", []))
-    ]
-
-
-def library_names(tree):
-    """What the imports of a piece of code call the modules of gan_lib, and what is in them: name to (module, name)."""
-    names = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "gan_lib"
-        ):
-            module = node.module.removeprefix("gan_lib").strip(".")
-            for alias in node.names:
-                names[alias.name] = (
-                    (module, alias.name) if module else (alias.name, None)
-                )
-    return names
-
-
-def definitions(module):
-    """Top-level definitions of a module of gan_lib by name, and what its names stand for."""
-    tree = ast.parse(
-        (ROOT / "gan_lib" / f"{module}.py").read_text(encoding="utf-8")
-    )
-    found = {}
-    for node in tree.body:
-        targets = (
-            [node] if hasattr(node, "name") else getattr(node, "targets", [])
-        )
-        found |= {
-            getattr(t, "name", getattr(t, "id", None)): node for t in targets
-        }
-    return found, library_names(tree) | {name: (module, name) for name in found}
-
-
-def code_hash(notebook):
-    """Fingerprint of a chapter's experiment and of all that it uses of gan_lib, comments and docstrings left out."""
-    cells = ast.parse("\n".join(experiment_cells(notebook)))
-    names = library_names(cells)
-    cells.body = [
-        node
-        for node in cells.body
-        if not isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    pieces, waiting, seen = [], [(cells, names)], set()
-    while waiting:
-        tree, names = waiting.pop()
-        for node in ast.walk(tree):
-            if isinstance(
-                node, ast.FunctionDef | ast.ClassDef
-            ) and ast.get_docstring(node):
-                node.body = node.body[1:] or [ast.Pass()]
-            module, name = None, None
-            if isinstance(node, ast.Name):
-                module, name = names.get(node.id, (None, None))
-            elif isinstance(node, ast.Attribute) and isinstance(
-                node.value, ast.Name
-            ):
-                module, name = (
-                    names.get(node.value.id, (None, None))[0],
-                    node.attr,
-                )
-            if module and name and (module, name) not in seen:
-                seen.add((module, name))
-                found, their_names = definitions(module)
-                if name in found:
-                    waiting.append((found[name], their_names))
-        pieces.append(ast.unparse(tree))
-    return hashlib.sha256("\n".join(sorted(pieces)).encode()).hexdigest()[:16]
-
-
-def processor():
-    """Name of this machine's processor and the number of its cores."""
-    lines = pathlib.Path("/proc/cpuinfo")
-    names = (
-        re.findall(r"model name\s*: (.+)", lines.read_text())
-        if lines.exists()
-        else []
-    )
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} logical cores"
-
-
-def results(name):
-    """Makes the table of a chapter: runs its `experiment` for each of its `results_rows`, and writes results/NAME.csv.
-
-    Rows that the same code has measured already are kept, so that a stopped run goes on where it was.
-    """
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    if not experiment_cells(notebook)[1:]:
-        return
-    os.chdir(NOTEBOOKS)
-    chapter = {}
-    for source in experiment_cells(notebook):
-        exec(source, chapter)
-    import keras
-
-    packages = ("tensorflow", "keras", "numpy")
-    versions = ", ".join(
-        f"{package} {metadata.version(package)}" for package in packages
-    )
-    parameters = experiment_cells(notebook)[0].splitlines()
-    values = ", ".join(line.partition("  #")[0] for line in parameters)
-    head = [
-        f"# made by: make results CHAPTER={name[:2]}",
-        f"# code: {code_hash(notebook)}",
-        f"# parameters: {values}",
-        f"# versions: {versions}",
-        f"# processor: {processor()}",
-    ]
-    path = RESULTS / f"{name}.csv"
-    RESULTS.mkdir(exist_ok=True)
-    done = []
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        if head[1] in lines:
-            done = list(
-                csv.DictReader(
-                    line for line in lines if not line.startswith("#")
-                )
-            )
-    for row in chapter["results_rows"]:
-        key = {column: str(value) for column, value in row.items()}
-        if any(key.items() <= other.items() for other in done):
-            continue
-        keras.backend.clear_session()
-        measured = chapter["experiment"](**row)
-        done.append({**key, **{k: f"{v:.5g}" for k, v in measured.items()}})
-        print(", ".join(f"{k} {v}" for k, v in done[-1].items()), flush=True)
-        partial = path.with_suffix(".part")
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write("\n".join(head) + "\n")
-            writer = csv.DictWriter(file, list(done[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(done)
-        partial.replace(path)
-
-
 def main(arguments):
     os.environ.setdefault(
         "PYDEVD_DISABLE_FILE_VALIDATION", "1"
@@ -369,9 +224,6 @@ def main(arguments):
         case ["refresh", *names]:
             for name in names:
                 refresh(name)
-        case ["results", *names]:
-            for name in names:
-                results(name)
         case _:
             sys.exit(__doc__)
 
