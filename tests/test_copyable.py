@@ -81,6 +81,17 @@ assert changed == [True, True, False] and (model(np.ones((4, 3))).numpy() == 1).
     ("networks", "convolutional_discriminator"): (
         "assert convolutional_discriminator(filters=2)(np.ones((4, 28, 28, 1))).shape == (4, 1)"
     ),
+    ("networks", "restart"): """
+model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+model.compile("adam", "mse")
+model.fit(np.ones((8, 3)), np.ones(8), verbose=0)
+restart(model, 5)
+keras.utils.set_random_seed(5)
+kernel = layers.Dense(1)
+kernel(np.ones((8, 3)))
+assert (model.layers[0].kernel.numpy() == kernel.kernel.numpy()).all()
+assert int(model.optimizer.iterations) == 0
+""",
 }
 
 
