@@ -106,7 +106,8 @@ def load_images(
 def _checked_name(name):
     """Returns the name of an image set, or the `pathlib.Path` of a folder."""
     sets = ["mnist-5k", *DOWNLOADS]
-    expected = f"expected one of {', '.join(sets)}, or the path of a folder"
+    known = ", ".join(sets)
+    expected = f"expected one of {known}, or the path of a folder"
     if not isinstance(name, (str, os.PathLike)):
         kind = type(name).__name__
         raise ValueError(f"name is of type {kind}; {expected}")

@@ -172,7 +172,8 @@ class GAN(keras.Model):
     def _seed(self, seed=None):
         """The run's next seed, or the given pair; another in each replica."""
         seed = self.seed_generator.next() if seed is None else seed
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        context = tf.distribute.get_replica_context()  # None in scope()
+        replica = context.replica_id_in_sync_group if context else 0
         return tf.random.experimental.stateless_fold_in(seed, replica)
 
     def _optimizer(self, optimizer, network):

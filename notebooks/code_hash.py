@@ -49,7 +49,8 @@ def without_comments(source):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and is_text(body[0]):
             node.body = body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    # which quotes unparse chooses depends on the version of Python
+    return ast.unparse(tree).replace('"', "'")
 
 
 def is_text(node):

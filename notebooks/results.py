@@ -20,12 +20,14 @@ stopped goes on where it was.
 """
 
 import csv
-import inspect
 import io
+import itertools
+import json
 import os
 import pathlib
 import platform
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -45,13 +47,14 @@ from distributed import (
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
-RESULTS = NOTEBOOKS / "results"
+CHAPTERS = NOTEBOOKS  # where the chapters are, and
+RESULTS = NOTEBOOKS / "results"  # their tables
 THREADS = 1  # of TensorFlow for each row: sums depend on their number
 LOOK_EVERY = 20  # seconds between two lines on what is running
 
 
 class ProjectCode(WorkerPlugin):
-    """Unpacks the project's code on a worker and makes it importable there."""
+    """Unpacks the project's code on a worker."""
 
     name = "project code"
 
@@ -59,13 +62,9 @@ class ProjectCode(WorkerPlugin):
         self.archive = archive
 
     def setup(self, worker):
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # rows are equal everywhere
-        folder = tempfile.mkdtemp(dir=worker.local_directory)
-        zipfile.ZipFile(io.BytesIO(self.archive)).extractall(folder)
-        sys.path.insert(0, folder)
-        for name in [name for name in sys.modules if name[:7] == "gan_lib"]:
-            del sys.modules[name]  # of an earlier run
-        worker.chapters = {}
+        worker.project = tempfile.mkdtemp(dir=worker.local_directory)
+        archive = zipfile.ZipFile(io.BytesIO(self.archive))
+        archive.extractall(worker.project)
 
 
 def project_archive():
@@ -75,6 +74,7 @@ def project_archive():
         for pattern in ("gan_lib/*.py", "data/*.npz", "data/*.keras"):
             for path in sorted(ROOT.glob(pattern)):
                 archive.write(path, path.relative_to(ROOT))
+        archive.write(NOTEBOOKS / "measure_row.py", "measure_row.py")
     return stream.getvalue()
 
 
@@ -86,41 +86,39 @@ def load_chapter(source):
 
 
 def measure(source, row, label, every):
-    """Measures one row, on a worker. Returns its numbers as text.
+    """Measures one row, in a process of its own beside the worker.
 
-    A long row says how far it is, `every` so many seconds.
+    Returns:
+        dict of str, its numbers.
+
+    Raises:
+        RuntimeError: with the experiment's error.
     """
     worker = get_worker()
-    import gan_lib  # noqa: F401  (starts TensorFlow quietly)
-
-    import keras
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
-    if source not in worker.chapters:
-        worker.chapters[source] = load_chapter(source)
-    experiment, options = worker.chapters[source]["experiment"], {}
-
-    class Report(keras.callbacks.Callback):
-        last = 0
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.epoch = epoch
-
-        def on_train_batch_end(self, batch, logs=None):
-            if time.monotonic() - self.last > every:
-                self.last = time.monotonic()
-                steps = self.params["steps"] or batch + 1
-                done = self.epoch * steps + batch + 1
-                share = done / (steps * self.params["epochs"])
-                worker.log_event("share", {"label": label, "share": share})
-
-    if "callbacks" in inspect.signature(experiment).parameters:
-        options["callbacks"] = [Report()]
-    keras.backend.clear_session()
-    measured = experiment(**row, **options)
-    return {name: f"{number:.5g}" for name, number in measured.items()}
+    question = {"source": source, "row": row, "every": every}
+    threads = ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
+    threads += ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
+    with subprocess.Popen(
+        [sys.executable, "measure_row.py"],
+        cwd=worker.project,
+        env=os.environ
+        | {"CUDA_VISIBLE_DEVICES": "-1"}  # rows are equal everywhere
+        | dict.fromkeys(threads, str(THREADS)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        line = json.dumps(question, default=lambda number: number.item())
+        print(line, file=process.stdin, flush=True)
+        answer = {}
+        for line in process.stdout:
+            answer = json.loads(line)
+            worker.log_event("share", {"label": label} | answer)
+        process.kill()
+    if "measured" not in answer:
+        died = f"its process ended with code {process.returncode}"
+        raise RuntimeError(answer.get("error", died))
+    return answer["measured"]
 
 
 class Table:
@@ -131,8 +129,10 @@ class Table:
         self.rows, self.old_head = {}, []
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
-            self.old_head = [line for line in lines if line.startswith("#")]
-            found = csv.DictReader(line for line in lines if line[:1] != "#")
+            self.old_head = list(
+                itertools.takewhile(lambda line: line.startswith("# "), lines)
+            )
+            found = csv.DictReader(lines[len(self.old_head) :])
             self.rows = {tuple(row.items()): row for row in found}
 
     def find(self, row):
@@ -141,10 +141,10 @@ class Table:
         rows = (each for each in self.rows.values() if wanted <= each.items())
         return next(rows, None)
 
-    def order(self, rows):
-        """Brings the stored rows into this order, and drops all others."""
+    def only(self, rows):
+        """The stored ones of these rows, in their order."""
         found = [self.find(row) for row in rows]
-        self.rows = {tuple(row.items()): row for row in found if row}
+        return [row for row in found if row]
 
     def write(self):
         """Writes all rows: the file holds either the old or the new ones."""
@@ -153,26 +153,27 @@ class Table:
         try:
             with partial.open("w", encoding="utf-8", newline="") as file:
                 file.write("\n".join(self.head) + "\n")
-                rows = list(self.rows.values())
-                names = dict.fromkeys(name for row in rows for name in row)
-                writer = csv.DictWriter(file, names, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+                write_csv(file, list(self.rows.values()))
             partial.replace(self.path)
         finally:
             partial.unlink(missing_ok=True)
 
-    def frame(self):
-        """The rows as a DataFrame, with numbers as numbers."""
-        text = io.StringIO()
-        rows = list(self.rows.values())
-        if not rows:
-            return pd.DataFrame()
-        writer = csv.DictWriter(text, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-        text.seek(0)
-        return pd.read_csv(text)
+
+def write_csv(file, rows):
+    names = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(file, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def frame(rows):
+    """Rows of text as a DataFrame, with numbers as numbers."""
+    if not rows:
+        return pd.DataFrame()
+    text = io.StringIO()
+    write_csv(text, rows)
+    text.seek(0)
+    return pd.read_csv(text)
 
 
 def key(row):
@@ -219,24 +220,25 @@ class Progress:
 
     def heard(self, event):
         _, message = event
-        self.shares[message["label"]] = message["share"]
+        self.shares[message["label"]] = message.get("share")
 
     def say(self):
+        threads = self.client.nthreads()
         running = [
             self.names[task]
-            for tasks in self.client.processing().values()
-            for task in tasks
+            for worker, tasks in self.client.processing().items()
+            for task in list(tasks)[: threads.get(worker, 0)]  # others wait
             if task in self.names
         ]
         left = len(self.names) - self.done - self.failed
         line = (
-            f"{self.done} done, {min(len(running), left)} running, "
+            f"{self.done} done, {len(running)} running, "
             f"{self.failed} failed, {left} left"
         )
         if self.done:
             seconds = (time.monotonic() - self.started) / self.done * left
             line += f", about {seconds:.0f} s"
-        print(line, flush=True)
+        print(line if threads else f"{line}; no worker is there", flush=True)
         for name in running:
             share = self.shares.get(name)
             print(f"  {name}" + (f": {share:.0%}" if share else ""), flush=True)
@@ -272,9 +274,7 @@ def measure_rows(client, source, rows, finished):
                 finished(measured)
             else:
                 progress.failed += 1
-                error = future.exception()
-                text = f"{type(error).__name__}: {error}"
-                print(f"FAILED {label(row)}: {text}", flush=True)
+                print(f"FAILED {label(row)}: {future.exception()}", flush=True)
             future.release()
         progress.say()
     return progress.failed
@@ -289,25 +289,11 @@ def one_of_each_kind(rows):
     return list(kinds.values())
 
 
-def still_holds(client, source, table, rows):
-    """Whether the stored rows can stand under the head of today.
-
-    Of other code, or another number of threads, one row of each kind is
-    measured again and compared.
-    """
-    new, old = (
-        {line.split(":")[0]: line for line in head}
-        for head in (table.head, table.old_head)
-    )
-    if new["# parameters"] != old.get("# parameters"):
-        return False
-    if all(new[each] == old.get(each) for each in ("# code", "# threads")):
-        return True
-    sample, found = one_of_each_kind(filter(table.find, rows)), []
-    print(f"the code has changed: {len(sample)} rows are measured again")
-    failed = measure_rows(client, source, sample, found.append)
-    stored = [without_time(row) for row in table.rows.values()]
-    return not failed and all(without_time(row) in stored for row in found)
+def changed(table):
+    """What the heads of the stored table and of a new one say differently."""
+    heads = [table.head, table.old_head]
+    new, old = ({line.split(":")[0]: line for line in head} for head in heads)
+    return {name[2:] for name in new if new[name] != old.get(name)}
 
 
 def without_time(row):
@@ -317,40 +303,65 @@ def without_time(row):
 def make_table(name, client):
     """Makes the table of a chapter, or goes on with it.
 
-    Rows of other code are kept if one of each kind, measured again, comes out
-    the same to the last digit; else all are measured anew.
+    Rows that were measured with other code, versions, threads or on another
+    processor are kept if one of each kind, measured again, comes out the same
+    to the last digit; else all are measured anew.
 
     Returns:
         number of rows that failed.
     """
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    notebook = nbformat.read(CHAPTERS / f"{name}.ipynb", as_version=4)
     if not experiment_cells(notebook)[1:]:
         return 0
     source = "\n\n".join(experiment_cells(notebook))
-    chapter = load_chapter(source)
+    rows_of = load_chapter(source)["results_rows"]
     table = Table(RESULTS / f"{name}.csv", head_of(name, notebook))
-    rows_of = chapter["results_rows"]
-    if table.rows:
-        rows = rows_of(table.frame())
-        if not still_holds(client, source, table, rows):
-            print("the stored rows are of other code: all are measured anew")
+    differs = changed(table) if table.rows else set()
+    if "parameters" in differs:
+        print(f"{name}: other parameters, so all rows are measured anew")
+        table.rows = {}
+    elif differs:
+        sample, again = one_of_each_kind(all_rows(rows_of, table)), []
+        print(f"{name}: other {', '.join(sorted(differs))}; ", end="")
+        print(f"{len(sample)} rows are measured again")
+        failed = measure_rows(client, source, sample, again.append)
+        if failed:
+            return failed
+        stored = [without_time(row) for row in table.rows.values()]
+        if not all(without_time(row) in stored for row in again):
+            print(f"{name}: not the same, so all rows are measured anew")
             table.rows = {}
-    failed = 0
+    failed, named = 0, []
     while not failed:
-        rows = rows_of(table.frame())
-        table.order(rows)
-        missing = [row for row in rows if not table.find(row)]
-        if not missing:
+        rows = rows_of(frame(table.only(named)))
+        if rows == named:
             break
+        named = rows
 
         def finished(row, rows=rows):
             table.rows[tuple(row.items())] = row
-            table.order(rows)
+            kept = table.only(rows)
+            rest = [each for each in table.rows.values() if each not in kept]
+            table.rows = {tuple(each.items()): each for each in kept + rest}
             table.write()
 
+        missing = [row for row in rows if not table.find(row)]
         failed = measure_rows(client, source, missing, finished)
-    table.write()
+    if not failed:  # rows that nobody names any more go
+        rows = table.only(named)
+        table.rows = {tuple(row.items()): row for row in rows}
+        table.write()
     return failed
+
+
+def all_rows(rows_of, table):
+    """The stored rows that `results_rows` names, stage by stage."""
+    named = []
+    while (rows := rows_of(frame(table.only(named)))) != named:
+        named = rows
+        if len(table.only(named)) < len(named):
+            break
+    return [row for row in named if table.find(row)]
 
 
 def connect(address=None):
@@ -367,7 +378,9 @@ def connect(address=None):
                 f"no scheduler answers at {address}: {error}"
             ) from error
     else:
-        cluster = LocalCluster(threads_per_worker=1, processes=True)
+        cluster = LocalCluster(
+            threads_per_worker=1, dashboard_address="127.0.0.1:8787"
+        )
         client = Client(cluster)
     client.register_plugin(ProjectCode(project_archive()))
     return client

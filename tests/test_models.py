@@ -254,6 +254,8 @@ def test_replicas_draw_their_own_latent_vectors_and_train(name, two_replicas):
     assert model.generator_optimizer.iterations == 3
     assert all(np.isfinite(values).all() for values in history.values())
     assert model.sample(2).shape == (2, 8, 8, 1)
+    with two_replicas.scope():
+        assert model.sample(2).shape == (2, 8, 8, 1)
 
 
 @models

@@ -58,7 +58,7 @@ def client():
 @pytest.fixture
 def chapter(tmp_path, monkeypatch):
     """Writes chapter 07 into a folder of its own and returns its table."""
-    monkeypatch.setattr(results, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(results, "CHAPTERS", tmp_path)
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
 
     def write(*cells):
@@ -119,7 +119,7 @@ def test_rows_of_other_code_are_kept_where_one_of_each_kind_holds(
     path.write_text(other, encoding="utf-8")
     results.make_table("07_any", client)
     assert path.read_text(encoding="utf-8") == text
-    assert "all are measured anew" in capsys.readouterr().out
+    assert "all rows are measured anew" in capsys.readouterr().out
 
     chapter(DISTANCES, "epochs = 3  # other parameters: nothing is kept")
     results.make_table("07_any", client)
@@ -156,6 +156,7 @@ def results_rows(table):
 
 
 def experiment(seed):
+    print({"seed": seed})  # no answer, though it begins as one
     return {"value": 1 / (seed - 1)}
 """
 
@@ -169,6 +170,34 @@ def test_a_failing_row_is_reported_and_the_others_go_on(
     printed = capsys.readouterr().out
     assert "FAILED seed 1: ZeroDivisionError: division by zero" in printed
     assert "3 done, 0 running, 1 failed, 0 left" in printed
+
+    before = path.read_text(encoding="utf-8")
+    older = before.replace("# code: ", "# code: 0").replace("0,-1", "1,-1")
+    path.write_text(older, encoding="utf-8")
+    assert results.make_table("07_any", client) == 1  # the row of its kind
+    assert path.read_text(encoding="utf-8") == older  # nothing is lost
+
+
+ODD = """
+import numpy as np
+
+
+def results_rows(table):
+    return [{"name": "a, b", "x": x} for x in np.arange(2)]
+
+
+def experiment(name, x):
+    return {"x": 5} if x else {"y": 5}
+"""
+
+
+def test_numpy_values_are_rows_and_a_name_is_measured_once(
+    client, chapter, capsys
+):
+    path = chapter(ODD)
+    assert results.make_table("07_any", client) == 1
+    assert lines_of(path) == ["name,x,y", '"a, b",0,5']
+    assert "ValueError: the experiment measures x" in capsys.readouterr().out
 
 
 LONG = """
@@ -268,7 +297,7 @@ def start(program, *arguments):
 def project(tmp_path):
     """The command of `make results` in a project with chapter 07 alone."""
     (tmp_path / "notebooks").mkdir()
-    for name in ("results.py", "code_hash.py"):
+    for name in ("results.py", "code_hash.py", "measure_row.py"):
         text = (ROOT / "notebooks" / name).read_bytes()
         (tmp_path / "notebooks" / name).write_bytes(text)
     for name in ("gan_lib", "data"):
