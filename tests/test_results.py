@@ -335,7 +335,7 @@ def test_a_killed_worker_of_another_scheduler_loses_no_row(project):
         rows = len(lines_of(path)) - 1
         assert 1 <= rows < 8  # each is written when it is done
         os.kill(workers[0].pid, signal.SIGKILL)
-        printed, _ = process.communicate(timeout=120)
+        printed, _ = process.communicate(timeout=300)
     finally:
         for each in [*workers, scheduler]:
             each.kill()
@@ -347,7 +347,7 @@ def test_a_killed_worker_of_another_scheduler_loses_no_row(project):
 
 def test_the_command_runs_on_its_own_cluster_and_its_exit_code_tells(project):
     process, path = project(FAILING, "")
-    printed, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "1 rows failed; run again to measure them" in printed
     assert re.search(r"\d+ workers; see http://127.0.0.1:\d+", printed)
@@ -373,7 +373,7 @@ def test_a_full_disk_leaves_the_rows_before(chapter):
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense"])
 def test_a_wrong_address_is_told_within_seconds(project, address):
     process, path = project(SLOW, address)
-    printed, _ = process.communicate(timeout=20)
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1 and not path.exists()
     assert f"no scheduler answers at {address}: " in printed
     assert "Traceback" not in printed
