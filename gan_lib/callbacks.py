@@ -182,6 +182,29 @@ class Player:
         )
 
 
+def film(figures, milliseconds=150):
+    """Returns figures as a player that a notebook shows.
+
+    Args:
+        figures: list or generator of matplotlib figures of one size; of a
+            generator, one is held at a time.
+        milliseconds: time that each is shown.
+
+    Raises:
+        ValueError: if there is no figure, or if they are too many to stay below
+            1.5 MB.
+    """
+    frames, description = [], ""
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        frames.append(_image(canvas))
+        description = describe(figure)
+    if not frames:
+        raise ValueError("received no figures; expected 1 or more")
+    return Player(frames, milliseconds, description)
+
+
 def _pictures(figure, line, time_left):
     """Two images of a figure with a line above it: one to keep, and one that
     also tells the time left."""

@@ -44,6 +44,8 @@ from distributed import (
     get_worker,
     wait,
 )
+from distributed.client import FuturesCancelledError
+from distributed.comm import CommClosedError
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
@@ -398,6 +400,8 @@ def main(names):
     print(f"{workers} workers; see {client.dashboard_link}", flush=True)
     try:
         failed = sum(make_table(name, client) for name in names)
+    except (FuturesCancelledError, CommClosedError) as error:
+        sys.exit(f"the scheduler is gone; run again to go on: {error}")
     finally:
         client.shutdown() if client.cluster else client.close()
     if failed:

@@ -13,6 +13,7 @@ import os
 import pathlib
 import sys
 import tempfile
+import textwrap
 import time
 
 import nbformat
@@ -107,17 +108,19 @@ def table(names):
 
 
 def library_source(dotted_name):
-    """Returns the source of a class or function of gan_lib, such as "gan_lib.gan.GAN"."""
-    module, name = dotted_name.rsplit(".", 1)
-    text = (
-        (ROOT / pathlib.Path(*module.split(".")))
-        .with_suffix(".py")
-        .read_text(encoding="utf-8")
-    )
-    for node in ast.parse(text).body:
-        if getattr(node, "name", None) == name:
-            return ast.get_source_segment(text, node)
-    raise ValueError(f"no {name!r} in {module}")
+    """Returns the source of a class, function or method of gan_lib, such as
+    "gan_lib.gan.GAN" or "gan_lib.gan.GAN.train_step"."""
+    package, module, *names = dotted_name.split(".")
+    path = ROOT / package / f"{module}.py"
+    text = path.read_text(encoding="utf-8")
+    node = ast.parse(text)
+    for name in names:
+        inside = {getattr(n, "name", None): n for n in node.body}
+        if name not in inside:
+            raise ValueError(f"no {dotted_name!r} in {path.name}")
+        node = inside[name]
+    source = ast.get_source_segment(text, node, padded=True)
+    return textwrap.dedent(source)
 
 
 def source_tags(cell):

@@ -190,6 +190,26 @@ def test_player_of_one_frame_and_of_a_large_figure():
         callbacks.Player(10 * pictures)
 
 
+def test_a_film_shows_figures_in_their_order():
+    def figure(height):
+        drawn, axis = plots.new_figure(kind="Bar", figsize=(2, 1))
+        axis.bar([0], height)
+        axis.set_ylim(0, 3)
+        return drawn
+
+    made = callbacks.film((figure(h) for h in (0, 1, 3)), milliseconds=70)
+    parts = Parts(made.html)
+    assert made.text.startswith("Player of 3 frames. Bar")
+    assert ", 70" in parts.script
+    frames = re.findall("base64,([A-Za-z0-9+/=]+)", made.html)
+    frames = [Image.open(io.BytesIO(base64.b64decode(f))) for f in frames]
+    white = [np.mean(np.asarray(f.convert("L")) > 250) for f in frames]
+    last, first, second = white  # the last one is the page's own image
+    assert first > second > last
+    with pytest.raises(ValueError, match="received no figures"):
+        callbacks.film([])
+
+
 def test_a_notebook_gets_one_picture_that_ends_without_time_left(monkeypatch):
     notebook = Notebook(monkeypatch)
     drawn = []

@@ -9,9 +9,12 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "notebooks" / "diagrams"
 NAMES = [
     "course_map",
+    "discriminator_architecture",
+    "game_tree",
     "gan_discriminator_step",
     "gan_generator_step",
     "gan_loop",
+    "generator_architecture",
     "gradient_penalty",
     "minibatch_discrimination",
     "virtual_batch_normalization",

@@ -319,7 +319,9 @@ def project(tmp_path):
     return run
 
 
-def test_a_killed_worker_of_another_scheduler_loses_no_row(project):
+@contextlib.contextmanager
+def processes():
+    """A scheduler and two workers, and the scheduler's address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -329,20 +331,40 @@ def test_a_killed_worker_of_another_scheduler_loses_no_row(project):
     scheduler = start("dask_scheduler", "--port", port, *local)
     workers = [start("dask_worker", address, *options) for _ in range(2)]
     try:
-        process, path = project(SLOW, address)
-        while process.poll() is None and not path.exists():
-            time.sleep(0.05)
-        rows = len(lines_of(path)) - 1
-        assert 1 <= rows < 8  # each is written when it is done
-        os.kill(workers[0].pid, signal.SIGKILL)
-        printed, _ = process.communicate(timeout=300)
+        yield scheduler, workers, address
     finally:
         for each in [*workers, scheduler]:
             each.kill()
             each.communicate()
+
+
+def until_a_row_is_there(process, path):
+    while process.poll() is None and not path.exists():
+        time.sleep(0.05)
+    rows = len(lines_of(path)) - 1
+    assert 1 <= rows < 8  # each is written when it is done
+
+
+def test_a_killed_worker_of_another_scheduler_loses_no_row(project):
+    with processes() as (_, workers, address):
+        process, path = project(SLOW, address)
+        until_a_row_is_there(process, path)
+        os.kill(workers[0].pid, signal.SIGKILL)
+        printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0, printed
     assert "8 done, 0 running, 0 failed, 0 left" in printed
     assert lines_of(path)[1:] == [f"{seed},{2 * seed}" for seed in range(8)]
+
+
+def test_a_lost_scheduler_is_told_and_leaves_the_rows(project):
+    with processes() as (scheduler, _, address):
+        process, path = project(SLOW, address)
+        until_a_row_is_there(process, path)
+        os.kill(scheduler.pid, signal.SIGKILL)
+        printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 1, printed
+    assert "the scheduler is gone; run again to go on" in printed
+    assert lines_of(path)[0] == "seed,double" and len(lines_of(path)) > 1
 
 
 def test_the_command_runs_on_its_own_cluster_and_its_exit_code_tells(project):
