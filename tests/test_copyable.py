@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from IPython.core.magics.code import extract_symbols
 
@@ -104,21 +105,38 @@ def percent_load(module, name):
     return blocks[0]
 
 
-@pytest.mark.parametrize("module, name", USES)
-def test_runs_alone(module, name, tmp_path):
-    code = (
-        NO_GAN_LIB
-        + STANDARD_IMPORTS
-        + percent_load(module, name)
-        + USES[module, name]
-    )
+def run_alone(code, folder):
     result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
+        [sys.executable, "-c", NO_GAN_LIB + STANDARD_IMPORTS + code],
+        cwd=folder,
         capture_output=True,
         text=True,
     )
     assert result.returncode == 0, result.stderr[-2000:]
+
+
+@pytest.mark.parametrize("module, name", USES)
+def test_runs_alone(module, name, tmp_path):
+    run_alone(percent_load(module, name) + USES[module, name], tmp_path)
+
+
+def test_the_smallest_class_of_a_chapter_runs_alone(tmp_path):
+    path = ROOT / "notebooks" / "02_vanilla_gan.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    (cell,) = [
+        cell for cell in cells if cell.source.startswith("class SmallestGAN")
+    ]
+    run_alone(
+        cell.source
+        + NETWORKS.replace("keras.Input((5,))", "keras.Input((100,))")
+        + """
+model = SmallestGAN(generator, discriminator, seed=0)
+model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
+model.sample = lambda n: model.generator(model.draw_latent(n))
+"""
+        + TRAIN,
+        tmp_path,
+    )
 
 
 def test_all_public_names_are_tried():
