@@ -99,7 +99,10 @@ class GAN(keras.Model):
         with tf.GradientTape() as tape:
             loss = self.compute_discriminator_loss(real, generated)
         self._descend(
-            tape, loss, self.discriminator, self.discriminator_optimizer
+            tape,
+            loss,
+            self.discriminator,
+            self.discriminator_optimizer,
         )
 
     def update_generator(self, n):
