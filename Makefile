@@ -1,6 +1,6 @@
 # The course's commands. `make` lists them. Each sets up .venv first where it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run smoke check test notebooks results bench clean
+.PHONY: help setup lab run smoke check test notebooks results clinic bench clean
 
 PYTHON ?= python3
 PRESET ?=
@@ -41,6 +41,9 @@ notebooks: .venv/ready  ## execute the committed chapters in place, refreshed an
 results: .venv/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02, SCHEDULER=tcp://...)
 	DASK_SCHEDULER_ADDRESS=$(or $(SCHEDULER),$(DASK_SCHEDULER_ADDRESS)) \
 		$(PY) notebooks/results.py $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
+
+clinic: .venv/ready  ## train the patients of chapter 04's clinic anew (2 minutes)
+	$(PY) notebooks/clinic.py
 
 bench: .venv/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py

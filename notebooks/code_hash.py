@@ -1,9 +1,9 @@
 """A fingerprint of the code that made a table over many seeds.
 
 It stands in the head of the table, and a test compares it with today's. It
-covers a chapter's experiment and the modules of gan_lib that train and
-measure, whole: `make results` then tells whether a change of these modules
-changes any number.
+covers a chapter's experiment, or clinic.py, and the modules of gan_lib that
+train and measure, whole: `make results` then tells whether a change of these
+modules changes any number.
 """
 
 import ast
@@ -34,8 +34,13 @@ def experiment_cells(notebook):
 
 
 def code_hash(notebook):
-    """Returns 16 hexadecimal digits."""
-    sources = ["\n".join(experiment_cells(notebook))]
+    """Returns 16 hexadecimal digits for a chapter's table."""
+    return hash_with_library("\n".join(experiment_cells(notebook)))
+
+
+def hash_with_library(source):
+    """Returns 16 hexadecimal digits for code that trains with gan_lib."""
+    sources = [source]
     for name in MODULES:
         sources.append((GAN_LIB / f"{name}.py").read_text(encoding="utf-8"))
     text = "\n".join(without_comments(source) for source in sources)

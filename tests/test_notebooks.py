@@ -6,6 +6,7 @@ import re
 import sys
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 
@@ -265,6 +266,18 @@ def test_tables_over_seeds_are_of_todays_code(path):
         )
         for what in ("parameters", "versions", "processor", "threads"):
             assert any(re.fullmatch(f"# {what}: .+", line) for line in head)
+
+
+def test_the_clinic_is_of_todays_code():
+    stored = np.load(NOTEBOOKS / "results" / "04_clinic.npz")
+    source = (NOTEBOOKS / "clinic.py").read_text(encoding="utf-8")
+    assert stored["code"] == code_hash.hash_with_library(source), (
+        "the clinic's code has changed: make clinic"
+    )
+    patients = {name.partition("/")[0] for name in stored if "/" in name}
+    assert sorted(patients) == list("ABCDEF")
+    for patient in patients:
+        assert stored[f"{patient}/samples"].shape == (16, 28, 28, 1)
 
 
 def test_normalise_removes_what_differs_between_runs():
