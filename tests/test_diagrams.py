@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks" / "diagrams"
 NAMES = [
     "course_map",
     "discriminator_architecture",
+    "fresh_discriminator",
     "game_tree",
     "gan_discriminator_step",
     "gan_generator_step",
