@@ -1,6 +1,6 @@
 """Trains the patients of chapter 04's clinic: `make clinic`.
 
-Six GANs of digits, each with one thing wrong, or nothing. What their training
+Six GANs of digits, each with something wrong, or nothing. What their training
 logs show, and samples of the last epoch, go to results/04_clinic.npz, with a
 hash of this code and the library's, which a test compares with today's.
 
