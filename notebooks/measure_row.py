@@ -1,15 +1,17 @@
-"""Measures one row of a table, in a process of its own: see results.py.
+"""Measures rows of a table, in a process beside a worker: see results.py.
 
-A row depends on nothing that ran before it. (The order in which TensorFlow
-adds numbers may depend on what a process has compiled before.) The question
-is the first line of stdin, as JSON: a chapter's experiment cells and the row.
-The answer is the last line of stdout, and a line before it now and then says
-how far the row is. What the experiment prints goes to stderr.
+Each question is a line of stdin, as JSON: a chapter's experiment cells and a
+row. The answer is a line of stdout with `measured` or `error`, and a line
+before it now and then says how far the row is. What the experiment prints goes
+to stderr. Starting TensorFlow takes longer than many a row, so one process
+measures one row after the other. A row sets its own seeds, and the chapter's
+cells are run anew for each, so it depends on nothing that was measured before.
 """
 
 import inspect
 import json
 import os
+import queue
 import sys
 import threading
 import time
@@ -52,18 +54,23 @@ def say(**message):
     print(json.dumps(message), file=answers, flush=True)
 
 
-def end_with_the_worker():
-    sys.stdin.read()  # until the worker, which holds the other end, is gone
+def listen(questions):
+    """Passes questions on until the worker, which asks them, is gone."""
+    for line in sys.stdin:
+        questions.put(json.loads(line))
     os._exit(1)
 
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    question = json.loads(sys.stdin.readline())
-    threading.Thread(target=end_with_the_worker, daemon=True).start()
-    try:
-        measure(**question)
-    except Exception as error:
-        traceback.print_exc()
-        say(error=f"{type(error).__name__}: {error}")
+    questions = queue.Queue()
+    threading.Thread(target=listen, args=[questions], daemon=True).start()
+    while True:
+        try:
+            measure(**questions.get())
+        except Exception as error:
+            traceback.print_exc()
+            say(error=f"{type(error).__name__}: {error}")
+        if "keras" in sys.modules:  # models of the row before take memory
+            sys.modules["keras"].utils.clear_session()

@@ -30,6 +30,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from importlib import metadata
@@ -64,6 +65,7 @@ class ProjectCode(WorkerPlugin):
         self.archive = archive
 
     def setup(self, worker):
+        worker.row_processes = {}
         worker.project = tempfile.mkdtemp(dir=worker.local_directory)
         archive = zipfile.ZipFile(io.BytesIO(self.archive))
         archive.extractall(worker.project)
@@ -87,8 +89,32 @@ def load_chapter(source):
     return chapter
 
 
+def row_process(worker):
+    """The process that measures this thread's rows, started if there is none.
+
+    It ends when the worker does, which holds the other end of its stdin.
+    """
+    thread = threading.get_ident()
+    process = worker.row_processes.get(thread)
+    if process is None or process.poll() is not None:
+        threads = ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
+        threads += ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+        threads += ["MKL_NUM_THREADS"]
+        worker.row_processes[thread] = process = subprocess.Popen(
+            [sys.executable, "measure_row.py"],
+            cwd=worker.project,
+            env=os.environ
+            | {"CUDA_VISIBLE_DEVICES": "-1"}  # rows are equal everywhere
+            | dict.fromkeys(threads, str(THREADS)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    return process
+
+
 def measure(source, row, label, every):
-    """Measures one row, in a process of its own beside the worker.
+    """Measures one row, in a process beside the worker.
 
     Returns:
         dict of str, its numbers.
@@ -97,29 +123,20 @@ def measure(source, row, label, every):
         RuntimeError: with the experiment's error.
     """
     worker = get_worker()
+    process = row_process(worker)
     question = {"source": source, "row": row, "every": every}
-    threads = ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
-    threads += ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
-    with subprocess.Popen(
-        [sys.executable, "measure_row.py"],
-        cwd=worker.project,
-        env=os.environ
-        | {"CUDA_VISIBLE_DEVICES": "-1"}  # rows are equal everywhere
-        | dict.fromkeys(threads, str(THREADS)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        line = json.dumps(question, default=lambda number: number.item())
-        print(line, file=process.stdin, flush=True)
-        answer = {}
-        for line in process.stdout:
-            answer = json.loads(line)
-            worker.log_event("share", {"label": label} | answer)
-        process.kill()
-    if "measured" not in answer:
-        died = f"its process ended with code {process.returncode}"
-        raise RuntimeError(answer.get("error", died))
+    line = json.dumps(question, default=lambda number: number.item())
+    print(line, file=process.stdin, flush=True)
+    answer = {}
+    while not answer.keys() & {"measured", "error"}:
+        line = process.stdout.readline()
+        if not line:
+            died = f"its process ended with code {process.wait()}"
+            raise RuntimeError(died)
+        answer = json.loads(line)
+        worker.log_event("share", {"label": label} | answer)
+    if "error" in answer:
+        raise RuntimeError(answer["error"])
     return answer["measured"]
 
 
