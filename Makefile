@@ -1,6 +1,6 @@
 # The course's commands. `make` lists them. Each sets up .venv first where it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run smoke check test notebooks results clinic bench clean
+.PHONY: help setup lab run smoke check test notebooks results clinic paper-recipe bench clean
 
 PYTHON ?= python3
 PRESET ?=
@@ -44,6 +44,9 @@ results: .venv/ready  ## make the tables over several seeds in notebooks/results
 
 clinic: .venv/ready  ## train the patients of chapter 04's clinic anew (2 minutes)
 	$(PY) notebooks/clinic.py
+
+paper-recipe: .venv/ready  ## train the WGANs of chapter 06, section 13, anew (15 minutes)
+	$(PY) notebooks/paper_recipe.py
 
 bench: .venv/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py

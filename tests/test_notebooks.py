@@ -280,6 +280,20 @@ def test_the_clinic_is_of_todays_code():
         assert stored[f"{patient}/samples"].shape == (16, 28, 28, 1)
 
 
+def test_the_runs_of_the_papers_recipe_are_of_todays_code():
+    stored = np.load(NOTEBOOKS / "results" / "06_paper_recipe.npz")
+    source = (NOTEBOOKS / "paper_recipe.py").read_text(encoding="utf-8")
+    assert stored["code"] == code_hash.hash_with_library(source), (
+        "the code of the paper's recipe has changed: make paper-recipe"
+    )
+    runs = {name.partition("/")[0] for name in stored if "/" in name}
+    assert runs
+    for run in runs:
+        looks = len(stored[f"{run}/step"])
+        assert stored[f"{run}/images"].shape == (looks, 10, 28, 28, 1)
+        assert len(stored[f"{run}/distance"]) == looks
+
+
 def test_normalise_removes_what_differs_between_runs():
     notebook = new_notebook("print(1)")
     cell = notebook.cells[0]
