@@ -20,9 +20,9 @@ class WGAN(keras.Model):
         z = m latent vectors
         G descends -mean f(G(z))
 
-    Clipping keeps f Lipschitz, so that `wasserstein_estimate`, which is
-    mean f(x) - mean f(G(z)), estimates the Wasserstein-1 distance up to an
-    unknown factor. The paper trains both networks with RMSprop at the rate
+    Clipping keeps f K-Lipschitz with an unknown K. `wasserstein_estimate`,
+    which is mean f(x) - mean f(G(z)), is at most K times the Wasserstein-1
+    distance. The paper trains both networks with RMSprop at the rate
     5e-5, without momentum, m = 64. Labels and weights that a data set has
     beside its examples are passed over. `evaluate` and
     `fit(validation_data=...)` measure the losses on held-out examples.
