@@ -1,14 +1,16 @@
 """Measures rows of a table, in a process beside a worker: see results.py.
 
 Each question is a line of stdin, as JSON: a chapter's experiment cells and a
-row. The answer is a line of stdout with `measured` or `error`, and a line
-before it now and then says how far the row is. What the experiment prints goes
+row. The answer is a line of stdout with `measured` and `arrays`, or `error`,
+and a line before it now and then says how far the row is. What the experiment prints goes
 to stderr. Starting TensorFlow takes longer than many a row, so one process
 measures one row after the other. A row sets its own seeds, and the chapter's
 cells are run anew for each, so it depends on nothing that was measured before.
 """
 
+import base64
 import inspect
+import io
 import json
 import os
 import queue
@@ -27,7 +29,22 @@ def measure(source, row, every):
     if row.keys() & measured.keys():
         both = ", ".join(row.keys() & measured.keys())
         raise ValueError(f"the experiment measures {both}, as the row names it")
-    say(measured={name: f"{value:.5g}" for name, value in measured.items()})
+    numbers, arrays = {}, {}
+    for name, value in measured.items():
+        if getattr(value, "ndim", 0):
+            arrays[name] = as_text(value)
+        else:
+            numbers[name] = f"{value:.5g}"
+    say(measured=numbers, arrays=arrays)
+
+
+def as_text(array):
+    """The bytes of an array's .npy file, in base64."""
+    import numpy as np
+
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return base64.b64encode(stream.getvalue()).decode()
 
 
 def report(every):

@@ -11,14 +11,16 @@ A chapter says what to measure in its cells tagged `experiment`:
 - `results_rows(table)` returns the rows, a list of dicts. `table` is a
   DataFrame of the rows measured so far. When all rows that it named are there,
   it is called again, and may name more: so the last runs follow from a search.
-- `experiment(**row)` measures one of them and returns a dict of numbers. If it
-  has a parameter `callbacks`, it gets Keras callbacks for `fit`, which tell how
-  far a long row is.
+- `experiment(**row)` measures one of them and returns a dict of numbers, and of
+  arrays where there is something to look at: images. If it has a parameter
+  `callbacks`, it gets Keras callbacks for `fit`, which tell how far a long row
+  is.
 
-A row stands in results/NAME.csv as soon as it is measured, and a run that was
-stopped goes on where it was.
+A row stands in results/NAME.csv as soon as it is measured, its arrays in
+results/NAME.npz, and a run that was stopped goes on where it was.
 """
 
+import base64
 import csv
 import io
 import itertools
@@ -36,6 +38,7 @@ import zipfile
 from importlib import metadata
 
 import nbformat
+import numpy as np
 import pandas as pd
 from code_hash import code_hash, experiment_cells
 from distributed import (
@@ -117,7 +120,7 @@ def measure(source, row, label, every):
     """Measures one row, in a process beside the worker.
 
     Returns:
-        dict of str, its numbers.
+        dict of str, its numbers, and a dict of its arrays.
 
     Raises:
         RuntimeError: with the experiment's error.
@@ -137,15 +140,23 @@ def measure(source, row, label, every):
         worker.log_event("share", {"label": label} | answer)
     if "error" in answer:
         raise RuntimeError(answer["error"])
-    return answer["measured"]
+    arrays = {}
+    for name, text in answer["arrays"].items():
+        arrays[name] = np.load(io.BytesIO(base64.b64decode(text)))
+    return answer["measured"], arrays
 
 
 class Table:
-    """The rows of results/NAME.csv, each written as soon as it is known."""
+    """The rows of results/NAME.csv, each written as soon as it is known.
+
+    Their arrays are in results/NAME.npz, called "label of the row: name".
+    """
 
     def __init__(self, path, head):
         self.path, self.head = path, head
-        self.rows, self.old_head = {}, []
+        self.rows, self.old_head, self.arrays = {}, [], {}
+        if path.with_suffix(".npz").exists():
+            self.arrays = dict(np.load(path.with_suffix(".npz")))
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
             self.old_head = list(
@@ -174,6 +185,10 @@ class Table:
                 file.write("\n".join(self.head) + "\n")
                 write_csv(file, list(self.rows.values()))
             partial.replace(self.path)
+            if self.arrays:
+                with partial.open("wb") as file:
+                    np.savez_compressed(file, **self.arrays)
+                partial.replace(self.path.with_suffix(".npz"))
         finally:
             partial.unlink(missing_ok=True)
 
@@ -288,9 +303,10 @@ def measure_rows(client, source, rows, finished):
             row = futures[future]
             if future.status == "finished":
                 progress.done += 1
-                measured = key(row) | future.result()
+                numbers, arrays = future.result()
+                measured = key(row) | numbers
                 print(label(measured), flush=True)
-                finished(measured)
+                finished(measured, arrays)
             else:
                 progress.failed += 1
                 print(f"FAILED {label(row)}: {future.exception()}", flush=True)
@@ -343,7 +359,9 @@ def make_table(name, client):
         sample, again = one_of_each_kind(all_rows(rows_of, table)), []
         print(f"{name}: other {', '.join(sorted(differs))}; ", end="")
         print(f"{len(sample)} rows are measured again")
-        failed = measure_rows(client, source, sample, again.append)
+        failed = measure_rows(
+            client, source, sample, lambda row, arrays: again.append(row)
+        )
         if failed:
             return failed
         stored = [without_time(row) for row in table.rows.values()]
@@ -357,8 +375,11 @@ def make_table(name, client):
             break
         named = rows
 
-        def finished(row, rows=rows):
+        def finished(row, arrays, rows=rows):
             table.rows[tuple(row.items())] = row
+            named = next(each for each in rows if table.find(each) is row)
+            for name, array in arrays.items():
+                table.arrays[f"{label(named)}: {name}"] = array
             kept = table.only(rows)
             rest = [each for each in table.rows.values() if each not in kept]
             table.rows = {tuple(each.items()): each for each in kept + rest}
@@ -369,6 +390,12 @@ def make_table(name, client):
     if not failed:  # rows that nobody names any more go
         rows = table.only(named)
         table.rows = {tuple(row.items()): row for row in rows}
+        kept = tuple(f"{label(row)}: " for row in named)
+        table.arrays = {
+            name: array
+            for name, array in table.arrays.items()
+            if name.startswith(kept)
+        }
         table.write()
     return failed
 

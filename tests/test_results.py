@@ -11,6 +11,7 @@ import sys
 import time
 
 import nbformat
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -148,6 +149,35 @@ def test_rows_may_follow_from_a_search(client, chapter):
         "final,12,-100",
         "final,22,-400",
     ]
+
+
+def test_arrays_stand_beside_the_table_and_go_with_their_row(client, chapter):
+    path = chapter(
+        """
+import numpy as np
+
+def results_rows(table):
+    return [{"kind": "a", "seed": seed} for seed in range(seeds)]
+
+def experiment(kind, seed):
+    images = np.full((2, 3), seed, "uint8")
+    return {"distance": np.float32(seed), "images": images}
+""",
+        "seeds = 2  # few",
+    )
+    assert results.make_table("07_any", client) == 0
+    assert lines_of(path) == ["kind,seed,distance", "a,0,0", "a,1,1"]
+    stored = dict(np.load(path.with_suffix(".npz")))
+    assert list(stored) == [f"kind a, seed {seed}: images" for seed in (0, 1)]
+    for seed, images in enumerate(stored.values()):
+        assert images.dtype == "uint8"
+        np.testing.assert_array_equal(images, [[seed] * 3] * 2)
+
+    source = path.parent.parent / "07_any.ipynb"
+    text = source.read_text(encoding="utf-8").replace("seeds = 2", "seeds = 1")
+    source.write_text(text, encoding="utf-8")
+    assert results.make_table("07_any", client) == 0
+    assert list(np.load(path.with_suffix(".npz"))) == ["kind a, seed 0: images"]
 
 
 FAILING = """
