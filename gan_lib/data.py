@@ -18,8 +18,10 @@ from sklearn.datasets import make_swiss_roll
 DATA_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "data"
 CHECKSUMS = {
     "mnist-5k.npz": "9346d5cd2b4aa0ec195a5d84000ea6ed3638945390ad10a91737d5950ce27f3c",
+    "fashion-mnist-5k.npz": "c70f5bd9f61e07c85702944901cd5bebaa057c95496cf1d7572c7cc6d3a2e938",
     "digit-classifier.keras": "35078b215e4431608f24c8a03fd13d0e22e3799aefa27606bc24ea7ae7557cef",
 }
+WITH_THE_COURSE = ["mnist-5k", "fashion-mnist-5k"]
 DOWNLOADS = {
     "mnist": keras.datasets.mnist,
     "fashion-mnist": keras.datasets.fashion_mnist,
@@ -32,8 +34,9 @@ def load_images(
 ):
     """Loads an image set, or a folder of pictures.
 
-    - "mnist-5k": 5,000 digits of MNIST, which come with the course, in a
-      shuffled order.
+    - "mnist-5k", "fashion-mnist-5k": 5,000 digits of MNIST and 5,000 garments
+      of Fashion-MNIST, 500 of each class in a shuffled order. They come with
+      the course.
     - "mnist", "fashion-mnist": 70,000 images, the 60,000 of the training set
       first, then the 10,000 of the test set. They are downloaded by
       `keras.datasets` at the first call and kept in the folder data/.
@@ -79,8 +82,8 @@ def load_images(
     background = _checked_colour(background)
     if fit not in (None, "crop", "pad", "squeeze"):
         raise ValueError(f"fit is {fit!r}; expected 'crop', 'pad' or 'squeeze'")
-    if name == "mnist-5k":
-        pixels, labels = _read_archive(checked_file("mnist-5k.npz"))
+    if name in WITH_THE_COURSE:
+        pixels, labels = _read_archive(checked_file(f"{name}.npz"))
     elif name in DOWNLOADS:
         pixels, labels = _download(name)
     else:
@@ -105,7 +108,7 @@ def load_images(
 
 def _checked_name(name):
     """Returns the name of an image set, or the `pathlib.Path` of a folder."""
-    sets = ["mnist-5k", *DOWNLOADS]
+    sets = [*WITH_THE_COURSE, *DOWNLOADS]
     known = ", ".join(sets)
     expected = f"expected one of {known}, or the path of a folder"
     if not isinstance(name, (str, os.PathLike)):
@@ -470,9 +473,8 @@ def _download(name):
         except Exception as error:  # keras.datasets raises a bare Exception where there is no connection
             raise ConnectionError(
                 f"could not download {name!r}: {error}. Without a network, "
-                "use 'mnist-5k', which comes with the "
-                f"course, or make {path} elsewhere: load {name!r} there once, "
-                "and copy the file here."
+                f"use '{name}-5k', which comes with the course, or make {path} "
+                f"elsewhere: load {name!r} there once, and copy the file here."
             ) from error
         finally:
             socket.setdefaulttimeout(previous)

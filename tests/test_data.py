@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from PIL import Image
+from sklearn.neighbors import NearestCentroid
 
 
 @pytest.fixture
@@ -145,6 +146,19 @@ def test_one_flipped_byte_is_caught(name, data_folder):
         data.checked_file(name)
 
 
+def test_garments_are_those_of_fashion_mnist():
+    images, labels = data.load_images("fashion-mnist-5k")
+    assert images.shape == (5000, 28, 28, 1)
+    assert np.bincount(labels).tolist() == [500] * 10
+    # published: the mean pixel of the training set is .2860, and the nearest
+    # of the ten mean images is right for 67.8 % of the test set
+    assert (images.mean() + 1) / 2 == pytest.approx(0.2860, abs=0.005)
+    flat = images.reshape(5000, -1)
+    nearest = NearestCentroid().fit(flat[:4000], labels[:4000])
+    right = nearest.score(flat[4000:], labels[4000:])
+    assert right == pytest.approx(0.678, abs=0.03)
+
+
 @pytest.mark.parametrize(
     "name, similar",
     [
@@ -161,7 +175,8 @@ def test_unknown_name_suggests_the_one_that_was_meant(name, similar):
         data.load_images(name)
     assert str(error.value) == (
         f"unknown image set {name!r}; did you mean {similar!r}? expected one "
-        "of mnist-5k, mnist, fashion-mnist, or the path of a folder"
+        "of mnist-5k, fashion-mnist-5k, mnist, fashion-mnist, or the path of "
+        "a folder"
     )
 
 
@@ -170,8 +185,8 @@ def test_unknown_name_lists_the_right_ones(name):
     with pytest.raises(ValueError) as error:
         data.load_images(name)
     assert str(error.value) == (
-        f"unknown image set {name!r}; expected one of mnist-5k, mnist, "
-        "fashion-mnist, or the path of a folder"
+        f"unknown image set {name!r}; expected one of mnist-5k, "
+        "fashion-mnist-5k, mnist, fashion-mnist, or the path of a folder"
     )
 
 
@@ -290,7 +305,8 @@ def test_without_a_network_the_error_says_what_to_do(data_folder, monkeypatch):
         types.SimpleNamespace(load_data=load_data),
     )
     with pytest.raises(
-        ConnectionError, match="timed out.*mnist-5k.*comes with the course"
+        ConnectionError,
+        match="timed out.*'fashion-mnist-5k'.*comes with the course",
     ):
         data.load_images("fashion-mnist")
     assert (
