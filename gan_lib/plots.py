@@ -19,6 +19,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -439,6 +440,34 @@ def curves(
         axis.set_yscale("log")
     axis.legend(handles=list(lines), fontsize=9)
     return axis.figure
+
+
+def pin_pictures(axis, x, y, pictures):
+    """A line with small pictures pinned to some of its points, as in figure 3
+    of Arjovsky et al. 2017.
+
+    Args:
+        axis: axis to draw into.
+        x, y: arrays (n,).
+        pictures: dict, index of a point to images (few, height, width, 1) in
+            [-1, 1]; they are stacked above the point.
+    """
+    axis.plot(x, y, "k-o", markersize=3)
+    for i, images in pictures.items():
+        column = np.concatenate(np.asarray(images)[..., 0])
+        axis.add_artist(
+            AnnotationBbox(
+                OffsetImage(column, zoom=0.85, cmap="gray"),
+                (np.asarray(x)[i], np.asarray(y)[i]),
+                xybox=(0, 46),
+                boxcoords="offset points",
+                arrowprops={"arrowstyle": "-"},
+                pad=0.1,
+            )
+        )
+    axis.margins(x=0.1)
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high + 0.9 * (high - low))  # room for the pictures
 
 
 def curve_rows(rows, x_label, own_limits=(), size=(2.5, 2.3)):

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.quiver import Quiver
 from matplotlib.text import Text
 from PIL import Image
@@ -75,7 +76,7 @@ def test_every_figure_is_readable_and_white_and_described():
     figures = examples()
     functions = inspect.getmembers(plots, inspect.isfunction)
     makers = {name for name, f in functions if f.__module__ == plots.__name__}
-    others = {"describe", "draw_points", "new_figure"}
+    others = {"describe", "draw_points", "new_figure", "pin_pictures"}
     assert {name for name in makers if name[0] != "_"} - others == set(figures)
     assert not plt.get_fignums()  # pyplot would show them once more
     for name, figure in figures.items():
@@ -272,6 +273,20 @@ def test_curves_of_several_runs_are_median_and_range():
     )
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
     assert plots.curves({"more": (x, x)}, "step", "loss", axis=axis) is figure
+
+
+def test_pictures_are_pinned_to_points_of_the_line():
+    figure, axis = plots.new_figure(kind="Line chart")
+    images = np.linspace(-1, 1, 2 * 3 * 4, dtype="float32")
+    images = images.reshape(2, 3, 4, 1)
+    plots.pin_pictures(axis, [0, 10, 20], [5, 1, 3], {1: images})
+    (box,) = [a for a in axis.artists if isinstance(a, AnnotationBbox)]
+    assert box.xy == (10, 1)
+    shown = box.offsetbox.get_data()
+    np.testing.assert_array_equal(shown, images.reshape(6, 4))
+    figure.canvas.draw()
+    low, high = axis.get_ylim()
+    assert high - low > 1.8 * (5 - 1)  # room above the line
 
 
 def test_curve_rows_share_limits_unless_told():
