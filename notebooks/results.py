@@ -331,8 +331,13 @@ def changed(table):
     return {name[2:] for name in new if new[name] != old.get(name)}
 
 
-def without_time(row):
-    return {name: text for name, text in row.items() if name != "seconds"}
+def measured_in(row):
+    """What can be compared: a stored row is blank where others measure more."""
+    return {
+        name: text
+        for name, text in row.items()
+        if name != "seconds" and text != ""
+    }
 
 
 def make_table(name, client):
@@ -364,8 +369,8 @@ def make_table(name, client):
         )
         if failed:
             return failed
-        stored = [without_time(row) for row in table.rows.values()]
-        if not all(without_time(row) in stored for row in again):
+        stored = [measured_in(row) for row in table.rows.values()]
+        if not all(measured_in(row) in stored for row in again):
             print(f"{name}: not the same, so all rows are measured anew")
             table.rows = {}
     failed, named = 0, []

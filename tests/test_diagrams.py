@@ -9,6 +9,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "notebooks" / "diagrams"
 NAMES = [
     "course_map",
+    "dirac_gan",
     "discriminator_architecture",
     "fresh_discriminator",
     "game_tree",

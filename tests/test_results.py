@@ -151,6 +151,30 @@ def test_rows_may_follow_from_a_search(client, chapter):
     ]
 
 
+UNEQUAL = """
+def results_rows(table):
+    return [{"stage": stage, "x": x} for stage in ("a", "b") for x in (1, 2)]
+
+
+def experiment(stage, x):
+    return {"height": x} | ({"width": 2 * x} if stage == "b" else {})
+"""
+
+
+def test_rows_that_measure_less_than_others_are_kept(client, chapter, capsys):
+    path = chapter(UNEQUAL)
+    results.make_table("07_any", client)
+    text = path.read_text(encoding="utf-8")
+    assert lines_of(path)[1:] == ["a,1,1,", "a,2,2,", "b,1,1,2", "b,2,2,4"]
+    now = re.search("# code: .*\n", text)[0]
+    # the second of its kind, which would be mended if all were measured anew
+    other = text.replace(now, "# code: 0\n").replace("a,2,2,", "a,2,77,")
+    path.write_text(other, encoding="utf-8")
+    assert results.make_table("07_any", client) == 0
+    assert "a,2,77," in lines_of(path)
+    assert "anew" not in capsys.readouterr().out
+
+
 def test_arrays_stand_beside_the_table_and_go_with_their_row(client, chapter):
     path = chapter(
         """
