@@ -395,11 +395,11 @@ def make_table(name, client):
     if not failed:  # rows that nobody names any more go
         rows = table.only(named)
         table.rows = {tuple(row.items()): row for row in rows}
-        kept = tuple(f"{label(row)}: " for row in named)
         table.arrays = {
             name: array
+            for row in named  # in their order, however they were measured
             for name, array in table.arrays.items()
-            if name.startswith(kept)
+            if name.startswith(f"{label(row)}: ")
         }
         table.write()
     return failed
