@@ -15,7 +15,7 @@ import html
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy import stats
+from scipy import special, stats
 
 # where the course explains what a check asks for
 SECTIONS = {
@@ -139,9 +139,12 @@ def audit(model, real, generator="generator", opponent=None, batch_size=64):
             own or is not compiled, if the examples do not fit, or if a training
             step fails for a reason that is no finding.
     """
+    if opponent is None:
+        has_discriminator = hasattr(model, "discriminator")
+        opponent = "discriminator" if has_discriminator else "critic"
     networks = _networks_of(model, generator, opponent)
     real = _checked_examples(real, networks["opponent"])
-    return _Audit(model, networks, real, batch_size).report()
+    return _Audit(model, networks, opponent, real, batch_size).report()
 
 
 def _networks_of(model, generator, opponent):
@@ -152,9 +155,6 @@ def _networks_of(model, generator, opponent):
             f"{type(model).__name__} has no train_step of its own; expected "
             "a keras.Model that trains both networks there"
         )
-    if opponent is None:
-        has_discriminator = hasattr(model, "discriminator")
-        opponent = "discriminator" if has_discriminator else "critic"
     networks = {}
     for role, name in {"generator": generator, "opponent": opponent}.items():
         network = getattr(model, name, None)
@@ -544,12 +544,11 @@ def _sign(number, least=1e-6):
 class _Audit:
     """Runs the steps, and holds what was seen while the checks are made."""
 
-    def __init__(self, model, networks, real, batch_size):
+    def __init__(self, model, networks, name, real, batch_size):
         self.model, self.networks, self.real = model, networks, real
         self.generator = networks["generator"]
         self.opponent = networks["opponent"]
-        names = {id(v): name for name, v in vars(model).items()}
-        self.name = names.get(id(self.opponent), "discriminator")
+        self.name = name
         self.findings = []
         half = min(batch_size, len(real) // 2)
         self.batches = real[:half], real[half : 2 * half]
@@ -648,6 +647,7 @@ class _Audit:
         number = heading.partition(".")[0]
         place = f"chapter {chapter[:2]}, section {number}: "
         place += heading.partition(". ")[2]
+        passed = None if passed is None else bool(passed)
         self.findings.append(Finding(check, passed, observed, expected, place))
 
     # what the steps showed
@@ -691,8 +691,14 @@ class _Audit:
                 )
         return [fit for fit in fits if fit.family != "zero"]
 
-    def has_part(self, watch, number, label):
-        return bool(self.losses(watch, number, label))
+    def rows_in(self, watch, number, label):
+        """The examples of a kind that have a part in a gradient, as bytes."""
+        rows = set()
+        for call, labels in self.labelled(watch):
+            if number in call.upstream:
+                chosen = np.array(_rows(call.inputs), dtype=object)
+                rows |= set(chosen[labels == label])
+        return rows
 
     def strays(self, watch):
         """Steps in which the loss of one player moves the other one.
@@ -706,7 +712,7 @@ class _Audit:
                 pulls += self.losses(watch, update.gradient, "real")
         towards_real = _sign(sum(fit.pull for fit in pulls))
         for update in watch.updates:
-            real = self.has_part(watch, update.gradient, "real")
+            real = self.losses(watch, update.gradient, "real")
             if len(update.roles) == 2:
                 found.append((update, "generator" if real else "opponent"))
             elif update.roles == {"opponent"} and not real:
@@ -885,11 +891,7 @@ class _Audit:
         for watch in self.plain:
             latent_of = self.latent_of(watch)
             for number in {u.gradient for u in watch.updates} - {None}:
-                rows = set()
-                for call, labels in self.labelled(watch):
-                    if number in call.upstream:
-                        chosen = np.array(_rows(call.inputs), dtype=object)
-                        rows |= set(chosen[labels == "generated"])
+                rows = self.rows_in(watch, number, "generated")
                 used.append({latent_of[row] for row in rows})
         used = [rows for rows in used if rows]
         seen = [row for rows in used for row in rows]
@@ -909,11 +911,7 @@ class _Audit:
         for number in {
             u.gradient for u in self.updates_of(watch, "opponent")
         } - {None}:
-            rows = set()
-            for call, labels in self.labelled(watch):
-                if number in call.upstream:
-                    chosen = np.array(_rows(call.inputs), dtype=object)
-                    rows |= set(chosen[labels == "real"])
+            rows = self.rows_in(watch, number, "real")
             if rows:
                 groups.append(rows)
         seen = [row for rows in groups for row in rows]
@@ -932,11 +930,7 @@ class _Audit:
         still = []
         for watch in self.plain:
             for update in self.updates_of(watch, "generator"):
-                rows = set()
-                for call, labels in self.labelled(watch):
-                    if update.gradient in call.upstream:
-                        chosen = np.array(_rows(call.inputs), dtype=object)
-                        rows |= set(chosen[labels == "generated"])
+                rows = self.rows_in(watch, update.gradient, "generated")
                 for call in watch.calls:
                     if call.role == "generator" and call.time < update.time:
                         part = rows & set(_rows(call.outputs))
@@ -1192,7 +1186,7 @@ class _Fit:
             return
         d = d / size
         inner = (s > 0) & (s < 1)
-        ones, sigmoid = np.ones_like(s), 1 / (1 + np.exp(-s))
+        ones, sigmoid = np.ones_like(s), special.expit(s)
         with np.errstate(divide="ignore"):
             odds = [1 / s, 1 / (1 - s)]
         if _fits(d, [ones]) is not None:
