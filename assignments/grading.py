@@ -1,8 +1,8 @@
 """Makes the student versions of the assignments, and grades what students hand in. The Makefile calls it.
 
 python assignments/grading.py release          student versions, into build/release/
-python assignments/grading.py grade SUBMITTED  autograde SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, and
-                                             build/feedback/student/NN_topic/NN_topic.html
+python assignments/grading.py grade SUBMITTED  grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, and
+                                               feedback in build/feedback/student/NN_topic/
 """
 
 import csv
