@@ -1,6 +1,6 @@
 """The assignments: their form, and the marks of solutions, of the student version, and of typical mistakes.
 
-The cells run in this process, one task at a time after the notebook's first cells. test_grading.py goes the whole way,
+The cells run in this process: those that are given once, then one task at a time. test_grading.py goes the whole way,
 with nbgrader and a kernel for each submission.
 """
 
@@ -63,18 +63,23 @@ def points_of(cells):
 
 @pytest.fixture(scope="session")
 def namespace_of():
-    """The names that the first cells of a notebook define, run once."""
+    """The names that the locked cells of a notebook define. They run once, without any answer."""
     kept = {}
 
     def names(name):
         if name not in kept:
             kept[name] = {"__name__": "__main__"}
-            for cell in sections(NOTEBOOKS[name])[0]:
-                if cell.cell_type == "code":
+            for cell in NOTEBOOKS[name].cells:
+                if is_given(cell):
                     exec(cell.source, kept[name])
         return dict(kept[name])
 
     return names
+
+
+def is_given(cell):
+    about = nbgrader_of(cell)
+    return about.get("locked") and not about["grade"]
 
 
 def without_solution(source):
@@ -88,13 +93,13 @@ def without_solution(source):
 
 
 def marks(cells, names, answer):
-    """Runs the cells of a task. `answer` takes a solution cell and returns the source to run instead.
+    """Runs answers and checks of a task. `answer` takes a solution cell and returns the source to run instead.
 
     Returns the points, and what the checks said.
     """
     points, said = 0, []
     for cell in cells:
-        if cell.cell_type != "code":
+        if cell.cell_type != "code" or is_given(cell):
             continue
         about = nbgrader_of(cell)
         source = answer(cell) if about.get("solution") else cell.source
@@ -205,7 +210,12 @@ def test_mistakes_get_no_marks_but_help(name, mistake, namespace_of):
         for place, cell in enumerate(task)
         if nbgrader_of(cell).get("grade_id") == f"{mistake['cell']}-check"
     ]
-    before = [cell for cell in task[:end] if not nbgrader_of(cell).get("grade")]
+    ids = [nbgrader_of(cell).get("grade_id") for cell in task]
+    before = [
+        cell
+        for cell in task[:end]
+        if f"{nbgrader_of(cell).get('grade_id')}-check" in ids
+    ]
     points, said = marks([*before, task[end]], namespace_of(name), answer)
     assert points == 0
     assert mistake["says"] in re.sub(r"\s+", " ", said[0])
