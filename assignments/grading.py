@@ -203,9 +203,17 @@ def grade(submitted, root=ROOT, seconds=60):
 
     A cell may run for `seconds`, a whole notebook for five times as long.
     """
-    course, submitted = Course(root), pathlib.Path(submitted)
+    course, submitted = Course(root), pathlib.Path(submitted).resolve()
+    if submitted.is_relative_to(course.build):
+        raise ValueError(
+            f"{submitted} lies in build/, which is made anew; move it elsewhere"
+        )
     course.start_anew("submitted", "autograded", "feedback")
-    folders = sorted(path for path in submitted.glob("*/*") if path.is_dir())
+    folders = sorted(
+        path
+        for path in submitted.glob("[!._]*/[!._]*")  # no .git, no __MACOSX
+        if path.is_dir()
+    )
     course.generate(
         sorted({path.name for path in folders} & set(course.assignments))
     )
@@ -288,7 +296,10 @@ def main(arguments):
         case ["release"]:
             release()
         case ["grade", folder] if pathlib.Path(folder).is_dir():
-            grade(folder, seconds=int(os.environ.get("LIMIT", 60)))
+            try:
+                grade(folder, seconds=int(os.environ.get("LIMIT", 60)))
+            except ValueError as error:
+                sys.exit(str(error))
         case ["grade", folder]:
             sys.exit(f"no folder {folder!r}: make grade SUBMITTED=folder")
         case _:

@@ -111,7 +111,7 @@ def toy_grades(tmp_path_factory):
     grading.release(root)
     for student, (answer, _) in BAD.items():
         submit(root, student, "01_toy", {**GOOD, "task-1": answer})
-    submit(root, "good", "01_toy", GOOD)
+    submit(root, "Good Student", "01_toy", GOOD)
     submit(root, "empty", "01_toy", {})
     submit(root, "renamed", "01_toy", GOOD, file="my work (2).ipynb")
     gone = ("setup", "task-1-check", "task-2")
@@ -124,6 +124,7 @@ def toy_grades(tmp_path_factory):
         if text:
             (folder / "01_toy.ipynb").write_text(text, encoding="utf-8")
     (root / "submitted" / "astray" / "homework").mkdir(parents=True)
+    (root / "submitted" / ".git" / "hooks").mkdir(parents=True)
     grading.grade(root / "submitted", root, seconds=5)
     with open(root / "build" / "grades.csv", encoding="utf-8") as file:
         return root, {row["student"]: row for row in csv.DictReader(file)}
@@ -132,14 +133,17 @@ def toy_grades(tmp_path_factory):
 def test_every_submission_has_a_line(toy_grades):
     root, grades = toy_grades
     students = {path.name for path in (root / "submitted").iterdir()}
-    assert set(grades) == students
+    assert set(grades) == students - {".git"}
 
 
 def test_good_and_empty(toy_grades):
     _, grades = toy_grades
-    assert (grades["good"]["score"], grades["good"]["remarks"]) == ("5.0", "")
-    assert grades["good"]["max_score"] == "5.0"
-    assert grades["good"]["task_1"] == "2.0"
+    assert (
+        grades["Good Student"]["score"],
+        grades["Good Student"]["remarks"],
+    ) == ("5.0", "")
+    assert grades["Good Student"]["max_score"] == "5.0"
+    assert grades["Good Student"]["task_1"] == "2.0"
     assert grades["empty"]["score"] == "0.0"
 
 
@@ -233,3 +237,11 @@ def test_a_real_assignment(released):
 def test_a_missing_folder():
     with pytest.raises(SystemExit, match="make grade SUBMITTED=folder"):
         grading.main(["grade", "no-such-folder"])
+
+
+def test_a_folder_that_would_be_removed(tmp_path):
+    folder = tmp_path / "build" / "submitted"
+    folder.mkdir(parents=True)
+    with pytest.raises(ValueError, match="move it elsewhere"):
+        grading.grade(folder, tmp_path)
+    assert folder.is_dir()
