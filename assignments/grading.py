@@ -274,7 +274,13 @@ def write_feedback(course, rows):
         student, assignment = row["student"], row["assignment"]
         folder = course.folder("feedback", student, assignment)
         page = folder / f"{assignment}.html"
-        if not page.exists():
+        if page.exists():  # the sentence of a check is one long line: break it
+            text = page.read_text(encoding="utf-8")
+            wrap = "<style>pre { white-space: pre-wrap !important }</style>"
+            page.write_text(
+                text.replace("</head>", f"{wrap}</head>", 1), encoding="utf-8"
+            )
+        else:
             folder.mkdir(parents=True, exist_ok=True)
             text = html.escape(f"{student}, {assignment}: {row['remarks']}")
             page.write_text(

@@ -180,6 +180,7 @@ def test_feedback_for_everybody(toy_grades):
         text = page.read_text(encoding="utf-8")
         if student == "empty":
             assert "write your code here" in text
+            assert "pre-wrap !important" in text
         if student == "crash":
             assert "the kernel died" in text
 
