@@ -357,15 +357,12 @@ def smallest(chapter, *arguments):
 
 SOUND = {
     "GAN": lambda: of_library(GAN),
-    "GAN, three discriminator steps": lambda: of_library(GAN, 3),
-    "WGAN": lambda: of_library(WGAN),
-    "WGAN, one critic step": lambda: of_library(WGAN, 1),
-    "WGANGP": lambda: of_library(WGANGP),
+    "WGAN": lambda: of_library(WGAN, 2),
+    "WGANGP": lambda: of_library(WGANGP, 2),
     "WGANGP, one critic step": lambda: of_library(WGANGP, 1),
     "GAN of images": lambda: of_library(GAN, convolutional=True),
-    "WGANGP of images": lambda: of_library(WGANGP, 2, convolutional=True),
     "SmallestGAN": lambda: smallest("02_vanilla_gan"),
-    "SmallestWGAN": lambda: smallest("06_wgan", 5, 0.01),
+    "SmallestWGAN": lambda: smallest("06_wgan", 2, 0.01),
     "own GAN": Small,
     "saturating": Saturating,
     "smoothed labels": Smoothed,
