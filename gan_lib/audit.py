@@ -114,10 +114,11 @@ class Report:
 def audit(model, real, generator="generator", opponent=None, batch_size=64):
     """Looks for known faults in a model that trains a GAN.
 
-    The model's own `train_step` is run four times, eagerly: twice as it is
-    (once with the opponent's scores replaced by chosen ones, from which its
-    loss is read off), once with large weights and once with the opponent's
-    weights at 0. Layers of dropout and noise are still meanwhile. Weights,
+    The model's own `train_step` is run six times, eagerly: twice as it is,
+    twice with the opponent's scores and its gradients by its input exchanged
+    for chosen ones, from which the losses and a penalty are read off, once
+    with large weights and once with the opponent's weights at 0. Each starts
+    from the same weights. Layers of dropout and noise are still meanwhile. Weights,
     optimizers and seed generators are put back afterwards. (Draws from the
     global generators of TensorFlow and Keras are not.)
 
@@ -215,10 +216,10 @@ class _Call:
 
 
 class _Gradient:
-    """One call of a tape: by the weights of which networks, or by inputs."""
+    """One call of a tape: by the weights of which networks, if of any."""
 
-    def __init__(self, number, time, roles):
-        self.number, self.time, self.roles = number, time, roles
+    def __init__(self, number, roles):
+        self.number, self.roles = number, roles
 
 
 class _InputGradient:
@@ -232,9 +233,8 @@ class _InputGradient:
 class _Update:
     """One step of an optimizer."""
 
-    def __init__(self, time, roles, gradient, optimizer):
+    def __init__(self, time, roles, gradient):
         self.time, self.roles, self.gradient = time, roles, gradient
-        self.optimizer = optimizer
         self.moved = dict.fromkeys(("generator", "opponent"), 0.0)
         self.missing = False  # no gradient reached a single weight
         self.has_nan = False
@@ -381,7 +381,7 @@ class _Watch:
         flat = tf.nest.flatten(sources)
         roles = self.roles_of(flat)
         outer, self.number = self.number, len(self.gradients)
-        self.gradients.append(_Gradient(self.number, self.tick(), roles))
+        self.gradients.append(_Gradient(self.number, roles))
         try:
             found = compute()
         finally:
@@ -426,7 +426,7 @@ class _Watch:
             (g.number for g in reversed(self.gradients) if g.roles & roles),
             None,
         )
-        update = _Update(self.tick(), roles, number, optimizer)
+        update = _Update(self.tick(), roles, number)
         self.updates.append(update)
         values = [np.array(each) for each in grads if each is not None]
         update.missing = not values
@@ -546,7 +546,6 @@ class _Audit:
 
     def __init__(self, model, networks, name, real, batch_size):
         self.model, self.networks, self.real = model, networks, real
-        self.generator = networks["generator"]
         self.opponent = networks["opponent"]
         self.name = name
         self.findings = []
@@ -716,6 +715,8 @@ class _Audit:
             if len(update.roles) == 2:
                 found.append((update, "generator" if real else "opponent"))
             elif update.roles == {"opponent"} and not real:
+                if update.gradient is None:  # not from a tape
+                    continue
                 fits = self.losses(watch, update.gradient, "generated")
                 pull = _sign(sum(fit.pull for fit in fits))
                 roles = watch.gradients[update.gradient].roles
@@ -1216,7 +1217,7 @@ def _fits(values, basis):
 
 def _pull(fits):
     """The mean pull of several calls, or None if there was none."""
-    pulls = [fit.pull for fit in fits if fit.pull]
+    pulls = [fit.pull for fit in fits if fit.pull or fit.family == "squares"]
     return float(np.mean(pulls)) if pulls else None
 
 
