@@ -1,10 +1,11 @@
 # The course's commands. `make` lists them. Each sets up .venv first where it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run smoke check test notebooks results clinic paper-recipe bench clean
+.PHONY: help setup lab run smoke check test notebooks results clinic paper-recipe assignments grade bench clean
 
 PYTHON ?= python3
 PRESET ?=
 CHAPTER ?=
+LIMIT ?= 60
 PY := .venv/bin/python
 CHAPTERS := $(basename $(notdir $(wildcard notebooks/$(CHAPTER)*.ipynb)))
 
@@ -47,6 +48,12 @@ clinic: .venv/ready  ## train the patients of chapter 04's clinic anew (2 minute
 
 paper-recipe: .venv/ready  ## train the WGANs of chapter 06, section 13, anew (15 minutes)
 	$(PY) notebooks/paper_recipe.py
+
+assignments: .venv/ready  ## make the student versions of the assignments, in build/release/
+	$(PY) assignments/grading.py release
+
+grade: .venv/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell)
+	@LIMIT=$(LIMIT) $(PY) assignments/grading.py grade $(or $(SUBMITTED),$(error make grade SUBMITTED=folder))
 
 bench: .venv/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py
