@@ -967,12 +967,13 @@ class _Audit:
         if limited:
             observed = f"not needed: {limited}"
         elif updates and (times or families == {"linear"}):
-            # the end of each step: the next one, or the end of all
-            ends = [u.time for u in updates[1:]] + [np.inf]
-            clipped = sum(
-                any(update.time < t < end for t in times)
-                for update, end in zip(updates, ends, strict=True)
-            )
+            # before the next step, also before one of the generator
+            others = updates + self.updates_of(self.large, "generator")
+            clipped = 0
+            for update in updates:
+                later = [u.time for u in others if u.time > update.time]
+                end = min(later, default=np.inf)
+                clipped += any(update.time < t < end for t in times)
             passed = clipped == len(updates)
             observed = f"clipped after {clipped} of {len(updates)} steps"
             if not times:

@@ -492,6 +492,13 @@ class ClipOnceAtTheEnd(Clipped):
         super().generator_step(n)
 
 
+class ClipAroundTheRound(ClipBefore):
+    def train_step(self, real):
+        logs = super().train_step(real)
+        self.clip(self.critic)
+        return logs
+
+
 class ClipBoth(Clipped):
     def critic_step(self, real):
         super().critic_step(real)
@@ -628,6 +635,7 @@ FAULTY = {
     FixedLatentVectors: {"fresh latent vectors"},
     ClipBefore: {"weight clipping"},
     ClipOnceAtTheEnd: {"weight clipping"},
+    ClipAroundTheRound: {"weight clipping"},
     Wasserstein: {"weight clipping"},
     ClipBoth: {"generator not clipped"},
     lambda: Penalised(critic=opponent(hidden=layers.BatchNormalization())): {
