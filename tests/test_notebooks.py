@@ -160,6 +160,57 @@ def test_every_file_that_a_page_names_is_there():
             ), (page, target)
 
 
+def glossary_rows(heading, columns):
+    """The rows of a table of the glossary, each a list of its cells."""
+    text = (NOTEBOOKS / "glossary.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    rows = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines
+    ]
+    assert rows[0] == columns and set("".join(rows[1])) == {"-"}
+    assert all(len(row) == len(columns) for row in rows)
+    return rows[2:]
+
+
+def test_each_term_of_the_glossary_has_its_row():
+    rows = glossary_rows(
+        "Terms", ["term", "한국어", "also called", "meaning", "chapter"]
+    )
+    names = [re.sub(r"[^a-z0-9]+", " ", row[0].lower()).strip() for row in rows]
+    assert names == sorted(set(names))
+    for term, korean, _, meaning, chapter in rows:
+        assert re.search("[가-힣]", korean), term
+        assert meaning and re.match(r"\[\d\d\]\(", chapter), term
+
+
+def test_symptoms_lead_to_sections_that_exist():
+    rows = glossary_rows(
+        "From symptom to section", ["what you see", "what it may be", "where"]
+    )
+    assert len(rows) >= 12
+    one = (
+        r"\[(\d\d)\]\((\1_\w+\.ipynb)\), (sections? \d+(?:, \d+)*(?: and \d+)?)"
+    )
+    for seen, cause, where in rows:
+        assert seen and cause
+        for place in where.split("; "):
+            found = re.fullmatch(one, place)
+            assert found, place
+            headings = "\n".join(
+                cell.source
+                for cell in read(NOTEBOOKS / found[2]).cells
+                if cell.cell_type == "markdown"
+            )
+            numbers = re.findall(r"\d+", found[3])
+            assert found[3].startswith("sections ") == (len(numbers) > 1)
+            for number in numbers:
+                assert re.search(rf"^## {number}\. ", headings, re.MULTILINE), (
+                    f"{seen}: {found[2]} has no section {number}"
+                )
+
+
 @chapters
 def test_claims_are_tagged(path):
     shown = {claim for claim, _ in tagged(read(path), "claim:")}
