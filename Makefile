@@ -1,6 +1,6 @@
 # The course's commands. `make` lists them. Each sets up .venv first where it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run smoke check test notebooks results clinic paper-recipe assignments grade bench clean
+.PHONY: help setup lab run smoke browser check test notebooks results clinic paper-recipe assignments grade book bench clean
 
 PYTHON ?= python3
 PRESET ?=
@@ -27,7 +27,10 @@ run-%: .venv/ready
 smoke:  ## run every chapter in seconds, to see that it runs
 	@$(MAKE) --no-print-directory run PRESET=smoke
 
-check: .venv/ready  ## style, unit tests and a smoke run: about 5 minutes
+browser: .venv/ready
+	@$(PY) tests/browser.py
+
+check: .venv/ready browser  ## style, unit tests and a smoke run: about 5 minutes
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PY) -m pytest -n 2 --dist loadfile tests
@@ -54,6 +57,9 @@ assignments: .venv/ready  ## make the student versions of the assignments, in bu
 
 grade: .venv/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell)
 	@LIMIT=$(LIMIT) $(PY) assignments/grading.py grade $(or $(SUBMITTED),$(error make grade SUBMITTED=folder))
+
+book: assignments  ## make the web book, in build/book/
+	$(PY) book/pages.py
 
 bench: .venv/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py

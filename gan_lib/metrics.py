@@ -92,9 +92,11 @@ def frechet_distance(features_a, features_b):
     """Frechet distance between the Gaussians with the means and covariances of
     two samples.
 
-    |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), Heusel et al. 2017,
-    equation 6 (arXiv:1706.08500). Its value depends on the features and on the
-    sample sizes: compare only what was measured with the same ones.
+        |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2))
+
+    Heusel et al. 2017, equation 6 (arXiv:1706.08500). Its value depends on the
+    features and on the sample sizes: compare only what was measured with the
+    same ones.
 
     Args:
         features_a, features_b: float arrays (n_a, d) and (n_b, d), two rows or

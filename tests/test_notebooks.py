@@ -148,6 +148,7 @@ def test_other_chapters_are_linked(path):
 def test_every_file_that_a_page_names_is_there():
     for page in [
         ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
         ROOT / "data" / "README.md",
         NOTEBOOKS / "glossary.md",
     ]:
