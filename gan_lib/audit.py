@@ -165,6 +165,11 @@ def _networks_of(model, generator, opponent):
                 f"{role}, a Keras model. Other names can be passed: "
                 "audit(model, real, generator='...', opponent='...')"
             )
+        if _input_shape(network) is None:
+            raise ValueError(
+                f"the {name} has no weights yet; expected one with a "
+                "keras.Input, or that has been called once"
+            )
         networks[role] = network
     if networks["generator"] is networks["opponent"]:
         raise ValueError("received one network twice; expected two networks")
@@ -185,17 +190,15 @@ def _checked_examples(real, opponent):
     real = real.astype("float32")
     if not np.isfinite(real).all():
         raise ValueError("received real examples with NaN or infinite numbers")
-    shape = getattr(opponent, "input_shape", None)
-    if shape is not None:
-        fits = real.ndim == len(shape) and all(
-            want in (None, got)
-            for want, got in zip(shape[1:], real.shape[1:], strict=True)
+    shape = (None, *_input_shape(opponent)[1:])
+    fits = real.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, real.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"received real examples of shape {real.shape}; expected "
+            f"{shape}, the discriminator's or critic's input"
         )
-        if not fits:
-            raise ValueError(
-                f"received real examples of shape {real.shape}; expected "
-                f"{shape}, the discriminator's or critic's input"
-            )
     rows = np.unique(real, axis=0, return_index=True)[1]
     if len(rows) < 32:
         raise ValueError(
@@ -480,7 +483,9 @@ class _State:
     def __init__(self, model, networks):
         self.model = model
         self.layers = [
-            layer for each in networks.values() for layer in _layers_of(each)
+            layer
+            for each in networks.values()
+            for layer in each._flatten_layers()
         ]
         self.trainable = [layer.trainable for layer in self.layers]
         self.numbers = {
@@ -520,15 +525,10 @@ class _State:
             setattr(self.model, name, value)
 
 
-def _layers_of(network):
-    """A network and all layers in it."""
-    found = [network]
-    inner = list(getattr(network, "layers", []))
-    if isinstance(network, keras.layers.Wrapper):
-        inner.append(network.layer)
-    for layer in inner:
-        found += _layers_of(layer)
-    return found
+def _input_shape(network):
+    """None where nothing tells it, as before the first call."""
+    known = getattr(network, "input_shape", None)
+    return known or (network.get_build_config() or {}).get("input_shape")
 
 
 def _rows(array):
@@ -626,7 +626,7 @@ class _Audit:
         kept = [(each, np.array(each)) for each in network.weights]
         inputs = self.batches[0]
         if role == "generator":
-            shape = (len(inputs), *network.input_shape[1:])
+            shape = (len(inputs), *_input_shape(network)[1:])
             inputs = np.random.default_rng(0).normal(size=shape)
         found = []
         try:
@@ -990,10 +990,9 @@ class _Audit:
         """What else limits the slope, in words; empty if nothing does."""
         if any(watch.input_gradients for watch in self.plain):
             return "there is a gradient penalty"
-        layers = _layers_of(self.opponent)
-        if any(
-            isinstance(x, keras.layers.SpectralNormalization) for x in layers
-        ):
+        spectral = keras.layers.SpectralNormalization
+        layers = self.opponent._flatten_layers()
+        if any(isinstance(layer, spectral) for layer in layers):
             return "there is spectral normalisation"
         if any(w.constraint is not None for w in self.weights["opponent"]):
             return "the weights have a constraint"
