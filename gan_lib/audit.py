@@ -888,20 +888,33 @@ class _Audit:
         )
 
     def check_latent_vectors(self):
-        used = []
+        used, alike = [], False
         for watch in self.plain:
-            latent_of = self.latent_of(watch)
-            for number in {u.gradient for u in watch.updates} - {None}:
-                rows = self.rows_in(watch, number, "generated")
-                used.append({latent_of[row] for row in rows})
+            latent_of, known = self.latent_of(watch), set()
+            for call in watch.calls:
+                if call.role == "generator":
+                    alike |= 2 * len(set(_rows(call.inputs))) < len(call.inputs)
+            for number in sorted({u.gradient for u in watch.updates} - {None}):
+                calls = {
+                    call.time
+                    for call, labels in self.labelled(watch)
+                    if number in call.upstream and "generated" in labels
+                }
+                # both players may learn at once, from one and the same call
+                if not calls & known:
+                    rows = self.rows_in(watch, number, "generated")
+                    used.append({latent_of[row] for row in rows})
+                known |= calls
         used = [rows for rows in used if rows]
         seen = [row for rows in used for row in rows]
         again = len(seen) - len(set(seen))
         observed = f"{again} of {len(seen)} latent vectors are used in more "
         observed += "than one step"
+        if alike:
+            observed = "most latent vectors of a batch are the same"
         self.add(
             "fresh latent vectors",
-            None if len(used) < 2 else again == 0,
+            None if len(used) < 2 else again == 0 and not alike,
             observed,
             "new latent vectors in each step of either network",
             "algorithm",

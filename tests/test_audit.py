@@ -275,6 +275,26 @@ class OneTape(Small):
         return {}
 
 
+class AtOnce(Small):
+    """Both players learn from the same call, before either has moved."""
+
+    def train_step(self, real):
+        with tf.GradientTape() as tape, tf.GradientTape() as generator_tape:
+            generated = self.generate(tf.shape(real)[0])
+            on_real = self.discriminator(real, training=True)
+            on_generated = self.discriminator(generated, training=True)
+            generator_loss = cross_entropy(1.0, on_generated)
+            loss = cross_entropy(1.0, on_real)
+            loss += cross_entropy(0.0, on_generated)
+        weights = self.discriminator.trainable_variables
+        others = self.generator.trainable_variables
+        gradients = tape.gradient(loss, weights)
+        of_generator = generator_tape.gradient(generator_loss, others)
+        self.discriminator_optimizer.apply(gradients, weights)
+        self.generator_optimizer.apply(of_generator, others)
+        return {}
+
+
 class OneCall(Small):
     """Real and generated examples in one call, as Keras's own example has."""
 
@@ -398,6 +418,7 @@ SOUND = {
     "one-sided penalty": OneSided,
     "R1": R1,
     "one tape": OneTape,
+    "both at once": AtOnce,
     "one call": OneCall,
     "networks as classes": lambda: Small(*own_networks()),
     "spectral normalisation": lambda: Wasserstein(*own_networks()),
@@ -498,6 +519,26 @@ class SameLatentVectors(Small):
 class FixedLatentVectors(Small):
     def latent(self, n):
         return tf.random.stateless_normal((n, 3), (0, 0))
+
+
+class OneLatentVectorABatch(Small):
+    def latent(self, n):
+        return tf.repeat(super().latent(1), n, axis=0)
+
+
+class GeneratedOnceForAllSteps(Clipped):
+    """The same generated examples in each critic step."""
+
+    def train_step(self, real):
+        self.drawn = super().generate(tf.shape(real)[0] // 3)
+        for i in range(3):
+            self.critic_step(real[: len(self.drawn) * 3][i::3])
+        self.drawn = None
+        self.generator_step(tf.shape(real)[0] // 3)
+        return {}
+
+    def generate(self, n):
+        return super().generate(n) if self.drawn is None else self.drawn
 
 
 class ClipBefore(Clipped):
@@ -656,6 +697,8 @@ FAULTY = {
     OneMinibatch: {"fresh minibatches"},
     SameLatentVectors: {"fresh latent vectors"},
     FixedLatentVectors: {"fresh latent vectors"},
+    OneLatentVectorABatch: {"fresh latent vectors"},
+    GeneratedOnceForAllSteps: {"fresh latent vectors"},
     ClipBefore: {"weight clipping"},
     ClipOnceAtTheEnd: {"weight clipping"},
     ClipAroundTheRound: {"weight clipping"},
