@@ -770,6 +770,7 @@ class _Audit:
         else:
             observed += "the generator's outputs have no bounds"
         fits = low - 1e-3 <= least and most <= high + 1e-3
+        fits = fits and not low < -0.5 <= 0 <= least  # half of it stays empty
         self.add(
             "range of the data",
             fits or not bounded,
@@ -839,6 +840,10 @@ class _Audit:
             seen += f"generated ones {words[not up]}"
             if not apart:
                 seen = "it moves real and generated scores the same way"
+        elif real != generated and not self.fits_of("opponent", "other"):
+            apart = False
+            missing = "real" if real is None else "generated"
+            seen = f"the scores of {missing} examples have no part in it"
         if apart and wanted is not None:
             sound = _sign(wanted - generated) == _sign(real - generated)
         # where the two disagree, the unusual one is to blame
@@ -1125,6 +1130,7 @@ class _Audit:
         alike = several and all(np.ptp(each) < 1e-3 for each in several)
         together = np.concatenate(weights)
         even = stats.kstest(together, "uniform").pvalue > 1e-4
+        even = even and together.min() > -0.01 and together.max() < 1.01
         observed = f"{len(together)} weights from {together.min():.2f} to "
         observed += f"{together.max():.2f}, mean {together.mean():.2f}"
         if mixed:
@@ -1273,6 +1279,8 @@ class _Form:
         self.kind, self.factor = "other", 1.0
         if _fits(factors, [ones]) is not None:
             self.kind, self.factor = "constant", factors.mean()
+        elif _fits(factors, [inverse]) is not None:
+            self.kind = "other axes"  # one distance, for a mean of the norms
         elif (found := _fits(factors, [ones, inverse])) is not None:
             self.kind = "two-sided" if charged.all() else "one-sided"
             self.factor, self.target = found[0], -found[1] / found[0]

@@ -443,6 +443,15 @@ class NormalWeights(Penalised):
         return keras.random.normal(shape, seed=self.seed_generator)
 
 
+class WeightsBeyondTheEnds(Penalised):
+    """Normal with the mean and the spread of the uniform distribution."""
+
+    def draw_weights(self, real):
+        return keras.random.normal(
+            (tf.shape(real)[0], 1), 0.5, 0.29, seed=self.seed_generator
+        )
+
+
 class WeightOfEachNumber(Penalised):
     def draw_weights(self, real):
         return keras.random.uniform(tf.shape(real), seed=self.seed_generator)
@@ -463,6 +472,14 @@ class NormOfTheBatch(Penalised):
     def charge(self, gradients):
         norm = tf.sqrt(tf.reduce_sum(tf.square(gradients)) + 1e-12)
         return tf.square(norm - 1.0)
+
+
+class DistanceOfTheMean(Penalised):
+    """The mean norm is drawn to 1, not each of them."""
+
+    def charge(self, gradients):
+        norms = tf.norm(gradients + 1e-12, axis=1)
+        return tf.square(tf.reduce_mean(norms) - 1.0)
 
 
 class MeanOfSquares(Penalised):
@@ -596,6 +613,17 @@ class GeneratedCalledReal(Small):
         return cross_entropy(1.0, on_real) + cross_entropy(1.0, on_generated)
 
 
+class GeneratedNotInTheLoss(Small):
+    def discriminator_loss(self, real, generated):
+        return cross_entropy(1.0, self.discriminator(real, training=True))
+
+
+class RealNotInTheLoss(Penalised):
+    def discriminator_loss(self, real, generated):
+        score = tf.reduce_mean(self.critic(generated, training=True))
+        return score + 10.0 * self.penalty(real, generated)
+
+
 class LogitsAsProbabilities(Probabilities):
     def __init__(self):
         super().__init__()
@@ -684,10 +712,12 @@ class OneOptimizer(Small):
 
 FAULTY = {
     NormalWeights: {"interpolation weights"},
+    WeightsBeyondTheEnds: {"interpolation weights"},
     WeightOfEachNumber: {"interpolation weights"},
     WeightOfTheBatch: {"interpolation weights"},
     NormOfOtherAxes: {"norm of the gradient"},
     NormOfTheBatch: {"norm of the gradient"},
+    DistanceOfTheMean: {"norm of the gradient"},
     MeanOfSquares: {"norm of the gradient"},
     BareRoot: {"gradient 0"},
     NeverAdded: {"penalty in the loss"},
@@ -715,6 +745,8 @@ FAULTY = {
     lambda: Clipped(critic=opponent(layers.Activation("sigmoid"))): {
         "output activation"
     },
+    GeneratedNotInTheLoss: {"discriminator's loss"},
+    RealNotInTheLoss: {"discriminator's loss"},
     LogitsAsProbabilities: {"output activation"},
     SigmoidTwice: {"output activation"},
     NotFrozen: {"discriminator frozen in the generator's step"},
@@ -769,8 +801,9 @@ def test_data_outside_of_the_range():
         model = make()
         model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
         shape = model.discriminator.input_shape[1:]
-        real = np.random.default_rng(0).uniform(0, 255, (64, *shape))
-        assert audit(model, real).faults == ["range of the data"]
+        for high in (1, 255):
+            real = np.random.default_rng(0).uniform(0, high, (64, *shape))
+            assert audit(model, real).faults == ["range of the data"]
 
 
 def test_all_is_put_back():
