@@ -295,6 +295,21 @@ class AtOnce(Small):
         return {}
 
 
+class EachFifthStep(Clipped):
+    """A critic step in each step, a generator step in each fifth."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def train_step(self, real):
+        self.critic_step(real)
+        self.count += 1
+        if self.count % 5 == 0:
+            self.generator_step(tf.shape(real)[0])
+        return {}
+
+
 class OneCall(Small):
     """Real and generated examples in one call, as Keras's own example has."""
 
@@ -420,6 +435,7 @@ SOUND = {
     "one tape": OneTape,
     "both at once": AtOnce,
     "one call": OneCall,
+    "a generator step in each fifth step": EachFifthStep,
     "networks as classes": lambda: Small(*own_networks()),
     "spectral normalisation": lambda: Wasserstein(*own_networks()),
     "two halves": TwoHalves,
@@ -660,6 +676,18 @@ class FrozenForEver(Small):
         pass
 
 
+class FrozenAfterTheFirstStep(Small):
+    """As by `Toggled`, without the way back."""
+
+    def discriminator_step(self, real):
+        if self.discriminator.trainable:
+            super().discriminator_step(real)
+
+    def generator_step(self, n):
+        self.discriminator.trainable = False
+        super().generator_step(n)
+
+
 class FrozenByAttribute(Small):
     """`trainable` is turned off once and never on again."""
 
@@ -675,6 +703,11 @@ class GeneratorNeverTrained(Small):
         with tf.GradientTape() as tape:
             loss = self.generator_loss(self.generate(n))
         tape.gradient(loss, self.generator.trainable_variables)
+
+
+class NeverTrainedAtFixedBatchSize(GeneratorNeverTrained):
+    def discriminator_step(self, real):
+        super().discriminator_step(tf.ensure_shape(real, (64, 2)))
 
 
 class DetachedGenerator(Small):
@@ -752,8 +785,10 @@ FAULTY = {
     NotFrozen: {"discriminator frozen in the generator's step"},
     NotFrozenOneStep: {"discriminator frozen in the generator's step"},
     FrozenForEver: {"discriminator trained"},
+    FrozenAfterTheFirstStep: {"discriminator trained"},
     FrozenByAttribute: {"discriminator trained"},
     GeneratorNeverTrained: {"generator trained"},
+    NeverTrainedAtFixedBatchSize: {"generator trained"},
     DetachedGenerator: {"generator trained"},
     WrongWeights: {
         "generator trained",
