@@ -341,21 +341,26 @@ class _Watch:
     def see_call(self, role, inputs, outputs):
         self.note_outside()
         first = tf.nest.flatten(inputs)[0]
-        call = _Call(role, self.tick(), np.array(first), np.array(outputs))
+        main = _main(outputs)
+        call = _Call(role, self.tick(), np.array(first), np.array(main))
         self.calls.append(call)
         if role == "generator":
             call.inference = self.in_inference(inputs, call.outputs)
             return outputs
+        scores = main
         if self.choose is not None:
             call.scores = self.chosen_scores(call.outputs.shape)
-            difference = tf.constant(call.scores) - tf.cast(outputs, "float32")
-            outputs += tf.cast(tf.stop_gradient(difference), outputs.dtype)
+            difference = tf.constant(call.scores) - tf.cast(scores, "float32")
+            scores += tf.cast(tf.stop_gradient(difference), scores.dtype)
 
         def note(upstream):
             found = call.upstream.get(self.number, 0.0)
             call.upstream[self.number] = found + np.array(upstream)
 
-        return _identity(outputs, note)
+        scores = _identity(scores, note)
+        return tf.nest.map_structure(
+            lambda each: scores if each is main else each, outputs
+        )
 
     def in_inference(self, inputs, outputs):
         """Whether a call was in inference mode, and training would differ."""
@@ -471,11 +476,16 @@ def _identity(tensor, note):
 
 
 def _in_mode(network, inputs, training):
-    """The outputs in training or in inference mode."""
+    """The main output in training or in inference mode."""
     try:
-        return network(inputs, training=training)
+        return _main(network(inputs, training=training))
     except TypeError:  # a network without such an argument
-        return network(inputs)
+        return _main(network(inputs))
+
+
+def _main(outputs):
+    """Of several outputs the one with the fewest numbers: the scores."""
+    return min(tf.nest.flatten(outputs), key=lambda each: np.size(each))
 
 
 class _State:
@@ -1213,8 +1223,9 @@ class _Fit:
         scores, derivatives = np.ravel(scores), np.ravel(derivatives)
         finite = np.isfinite(derivatives)
         s, d = scores[finite].astype(float), derivatives[finite].astype(float)
-        self.family, self.pull = "unknown", -_sign(d.sum(), 0.0)
         size = np.abs(d).max(initial=0.0)
+        # 0 for a softmax, which moves one score up and another one down
+        self.family, self.pull = "unknown", -_sign(d.sum(), 1e-4 * size)
         if size == 0:
             self.family = "zero"
             return

@@ -295,6 +295,49 @@ class AtOnce(Small):
         return {}
 
 
+class WithFeatures(Small):
+    """The discriminator answers with a score and with its hidden layer."""
+
+    def __init__(self):
+        inputs = keras.Input((2,))
+        hidden = layers.Dense(16, "relu")(inputs)
+        outputs = [hidden, layers.Dense(1)(hidden)]
+        super().__init__(discriminator=keras.Model(inputs, outputs))
+
+    def discriminator_loss(self, real, generated):
+        on_real = self.discriminator(real, training=True)[1]
+        on_generated = self.discriminator(generated, training=True)[1]
+        return cross_entropy(1.0, on_real) + cross_entropy(0.0, on_generated)
+
+    def generator_loss(self, generated):
+        scores = self.discriminator(generated, training=True)[1]
+        return cross_entropy(1.0, scores)
+
+
+class TwoClasses(Small):
+    """A softmax of two classes: this loss is not read, and not blamed."""
+
+    def __init__(self):
+        super().__init__(
+            discriminator=keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+        )
+
+    def entropy(self, examples, label):
+        scores = self.discriminator(examples, training=True)
+        labels = tf.fill((tf.shape(examples)[0],), label)
+        return tf.reduce_mean(
+            keras.losses.sparse_categorical_crossentropy(
+                labels, scores, from_logits=True
+            )
+        )
+
+    def discriminator_loss(self, real, generated):
+        return self.entropy(real, 1) + self.entropy(generated, 0)
+
+    def generator_loss(self, generated):
+        return self.entropy(generated, 1)
+
+
 class EachFifthStep(Clipped):
     """A critic step in each step, a generator step in each fifth."""
 
@@ -435,6 +478,8 @@ SOUND = {
     "one tape": OneTape,
     "both at once": AtOnce,
     "one call": OneCall,
+    "a discriminator of two outputs": WithFeatures,
+    "two classes": TwoClasses,
     "a generator step in each fifth step": EachFifthStep,
     "networks as classes": lambda: Small(*own_networks()),
     "spectral normalisation": lambda: Wasserstein(*own_networks()),
@@ -617,6 +662,11 @@ class TurnedCritic(Clipped):
         return -super().discriminator_loss(real, generated)
 
 
+class TurnedGeneratorWithFeatures(WithFeatures):
+    def generator_loss(self, generated):
+        return -super().generator_loss(generated)
+
+
 class SwappedLabels(Small):
     def discriminator_loss(self, real, generated):
         return super().discriminator_loss(generated, real)
@@ -772,6 +822,7 @@ FAULTY = {
     },
     TurnedGenerator: {"generator's loss"},
     TurnedGeneratorOfWGAN: {"generator's loss"},
+    TurnedGeneratorWithFeatures: {"generator's loss"},
     TurnedCritic: {"discriminator's loss"},
     SwappedLabels: {"discriminator's loss"},
     GeneratedCalledReal: {"discriminator's loss"},
