@@ -11,6 +11,7 @@ optimizers do with them.
 import contextlib
 import dataclasses
 import html
+import itertools
 
 import keras
 import numpy as np
@@ -121,7 +122,8 @@ def audit(model, real, generator="generator", opponent=None, batch_size=64):
     with large weights and once with the opponent's weights at 0. Each starts
     from the same weights. Layers of dropout and noise are still meanwhile. Weights,
     optimizers and seed generators are put back afterwards. (Draws from the
-    global generators of TensorFlow and Keras are not.)
+    global generators of TensorFlow and Keras are not.) Only the steps of Keras
+    optimizers are known as such.
 
     Args:
         model: compiled Keras model whose `train_step` takes real examples.
@@ -229,8 +231,9 @@ class _Gradient:
 class _InputGradient:
     """The gradient of a score by an input, as a penalty takes it."""
 
-    def __init__(self, time, points, values):
-        self.time, self.points, self.values = time, points, values
+    def __init__(self, time, number, points, values):
+        self.time, self.number = time, number  # the number of the gradient
+        self.points, self.values = points, values
         self.upstream = None  # gradient of the loss by `values`
 
 
@@ -389,8 +392,9 @@ class _Watch:
     def see_gradient(self, sources, compute):
         flat = tf.nest.flatten(sources)
         roles = self.roles_of(flat)
-        outer, self.number = self.number, len(self.gradients)
-        self.gradients.append(_Gradient(self.number, roles))
+        number = len(self.gradients)
+        outer, self.number = self.number, number
+        self.gradients.append(_Gradient(number, roles))
         try:
             found = compute()
         finally:
@@ -398,13 +402,15 @@ class _Watch:
         variables = (tf.Variable, keras.Variable)
         if any(isinstance(each, variables) for each in flat):
             return found
-        return tf.nest.map_structure(self.see_input_gradient, sources, found)
+        return tf.nest.map_structure(
+            lambda *each: self.see_input_gradient(number, *each), sources, found
+        )
 
-    def see_input_gradient(self, points, gradient):
+    def see_input_gradient(self, number, points, gradient):
         if gradient is None:
             return None
         record = _InputGradient(
-            self.tick(), np.array(points), np.array(gradient)
+            self.tick(), number, np.array(points), np.array(gradient)
         )
         self.input_gradients.append(record)
         if self.choose is not None:
@@ -587,6 +593,7 @@ class _Audit:
                 if self.findings[0].passed is False:
                     return Report(self.findings)  # the model refused the data
                 raise
+            self.doubt_range()
             self.make_checks()
         finally:
             tf.config.run_functions_eagerly(eager)
@@ -802,6 +809,16 @@ class _Audit:
             "real examples in the range of the generator's last activation",
             "digits",
         )
+
+    def doubt_range(self):
+        """A `train_step` may scale the real examples itself."""
+        labels = [label for _, label in self.labelled(self.plain[0])]
+        if not any("real" in each for each in labels):
+            self.findings[0] = dataclasses.replace(
+                self.findings[0],
+                passed=None,
+                observed=f"the {self.name} gets other real examples",
+            )
 
     def check_trained(self, role):
         name = "generator" if role == "generator" else self.name
@@ -1072,7 +1089,10 @@ class _Audit:
         kinds = {form.kind for form in forms}
         targets = [form.target for form in forms]
         passed, observed = None, "of a kind that is not known here"
-        if "other axes" in kinds:
+        if self.is_of_mean_score():
+            passed, observed = False, "of the mean score of a batch: divided "
+            observed += "by the number of its examples"
+        elif "other axes" in kinds:
             passed = False
             observed = "numbers of different examples, or of a part of one, "
             observed += "are taken together"
@@ -1093,6 +1113,17 @@ class _Audit:
             "drawn to 1",
             "penalty",
         )
+
+    def is_of_mean_score(self):
+        watch = self.plain[0]
+        shares = [
+            np.abs(call.upstream[gradient.number]).reshape(len(call.scores), -1)
+            for gradient in watch.input_gradients
+            for call in watch.calls
+            if gradient.number in call.upstream and call.scores.ndim
+        ]
+        # 1 for a score, or for the mean of many scores of one example
+        return any(0 < each.sum(axis=1).max() < 0.9 for each in shares)
 
     def check_points(self, forms):
         places, weights, mixed = [], [], False
@@ -1152,6 +1183,10 @@ class _Audit:
     def check_weights(self, weights, mixed):
         several = [each for each in weights if len(each) > 1]
         alike = several and all(np.ptp(each) < 1e-3 for each in several)
+        again = any(
+            len(a) == len(b) and np.allclose(a, b, atol=1e-3)
+            for a, b in itertools.pairwise(several)
+        )
         together = np.concatenate(weights)
         even = stats.kstest(together, "uniform").pvalue > 1e-4
         even = even and together.min() > -0.01 and together.max() < 1.01
@@ -1161,11 +1196,13 @@ class _Audit:
             observed = "a weight of its own for each number of an example"
         elif alike:
             observed = "one weight for all examples of a batch"
+        elif again:
+            observed = "the same weights in each step"
         elif not even:
             observed += ", not spread evenly"
         self.add(
             "interpolation weights",
-            not mixed and not alike and bool(even),
+            not mixed and not alike and not again and bool(even),
             observed,
             "one for each example, from the uniform distribution on [0, 1)",
             "penalty",

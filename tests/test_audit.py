@@ -513,6 +513,11 @@ class WeightsBeyondTheEnds(Penalised):
         )
 
 
+class SameWeightsInEachStep(Penalised):
+    def draw_weights(self, real):
+        return keras.random.uniform((tf.shape(real)[0], 1), seed=3)
+
+
 class WeightOfEachNumber(Penalised):
     def draw_weights(self, real):
         return keras.random.uniform(tf.shape(real), seed=self.seed_generator)
@@ -541,6 +546,15 @@ class DistanceOfTheMean(Penalised):
     def charge(self, gradients):
         norms = tf.norm(gradients + 1e-12, axis=1)
         return tf.square(tf.reduce_mean(norms) - 1.0)
+
+
+class SlopeOfTheMeanScore(Penalised):
+    def penalty(self, real, generated):
+        points = self.points(real, generated)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            score = tf.reduce_mean(self.critic(points, training=True))
+        return self.charge(tape.gradient(score, points))
 
 
 class MeanOfSquares(Penalised):
@@ -796,11 +810,13 @@ class OneOptimizer(Small):
 FAULTY = {
     NormalWeights: {"interpolation weights"},
     WeightsBeyondTheEnds: {"interpolation weights"},
+    SameWeightsInEachStep: {"interpolation weights"},
     WeightOfEachNumber: {"interpolation weights"},
     WeightOfTheBatch: {"interpolation weights"},
     NormOfOtherAxes: {"norm of the gradient"},
     NormOfTheBatch: {"norm of the gradient"},
     DistanceOfTheMean: {"norm of the gradient"},
+    SlopeOfTheMeanScore: {"norm of the gradient"},
     MeanOfSquares: {"norm of the gradient"},
     BareRoot: {"gradient 0"},
     NeverAdded: {"penalty in the loss"},
@@ -890,6 +906,18 @@ def test_data_outside_of_the_range():
         for high in (1, 255):
             real = np.random.default_rng(0).uniform(0, high, (64, *shape))
             assert audit(model, real).faults == ["range of the data"]
+
+
+def test_data_that_the_model_scales_itself():
+    class Scaling(Small):
+        def train_step(self, real):
+            return super().train_step(real / 127.5 - 1.0)
+
+    model = Scaling(generator(layers.Activation("tanh")))
+    model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
+    real = np.random.default_rng(0).uniform(0, 255, (64, 2))
+    report = audit(model, real)
+    assert report.passed and report.findings[0].passed is None
 
 
 def test_all_is_put_back():
