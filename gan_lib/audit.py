@@ -368,15 +368,13 @@ class _Watch:
     def in_inference(self, inputs, outputs):
         """Whether a call was in inference mode, and training would differ."""
         network, self.resting = self.networks["generator"], True
-        kept = [(each, np.array(each)) for each in network.weights]
         try:
-            still = np.array(_in_mode(network, inputs, False))
-            if not np.array_equal(still, outputs, equal_nan=True):
-                return False
-            return not np.allclose(still, _in_mode(network, inputs, True))
+            with _kept(network):
+                still = np.array(_in_mode(network, inputs, False))
+                if not np.array_equal(still, outputs, equal_nan=True):
+                    return False
+                return not np.allclose(still, _in_mode(network, inputs, True))
         finally:
-            for each, value in kept:
-                each.assign(value)
             self.resting = False
 
     def chosen_scores(self, shape):
@@ -481,6 +479,17 @@ def _identity(tensor, note):
     return identity(tensor)
 
 
+@contextlib.contextmanager
+def _kept(network):
+    """Puts all weights of a network back afterwards."""
+    values = [np.array(each) for each in network.weights]
+    try:
+        yield
+    finally:
+        for weight, value in zip(network.weights, values, strict=True):
+            weight.assign(value)
+
+
 def _in_mode(network, inputs, training):
     """The main output in training or in inference mode."""
     try:
@@ -568,6 +577,7 @@ class _Audit:
         self.findings = []
         half = min(batch_size, len(real) // 2)
         self.batches = real[:half], real[half : 2 * half]
+        self.real_rows = set(_rows(real[: 2 * half]))
 
     def report(self):
         state = _State(self.model, self.networks)
@@ -601,23 +611,13 @@ class _Audit:
         return Report(self.findings)
 
     def run_steps(self, state):
-        start = {
-            role: [np.array(each) for each in network.weights]
-            for role, network in self.networks.items()
-        }
-
-        def restart():
-            for role, network in self.networks.items():
-                pairs = zip(network.weights, start[role], strict=True)
-                for weight, value in pairs:
-                    weight.assign(value)
-
         def step(batch, choose=None, **factors):
-            restart()
-            for role, factor in factors.items():
-                for weight in self.weights[role]:
-                    weight.assign(weight * factor)
-            return self.watched_step(batch, state, choose)
+            generator, opponent = self.networks.values()
+            with _kept(generator), _kept(opponent):
+                for role, factor in factors.items():
+                    for weight in self.weights[role]:
+                        weight.assign(weight * factor)
+                return self.watched_step(batch, state, choose)
 
         first, second = self.batches
         # a network may be trained in each n-th step only: five make one then
@@ -636,7 +636,6 @@ class _Audit:
         self.chosen = [step(first, choose=1.0), step(second, choose=3.0)]
         self.large = step(first, generator=100.0, opponent=100.0)
         self.at_zero = step(first, opponent=0.0)
-        restart()
 
     def watched_step(self, batch, state, choose):
         watch = _Watch(self.networks, self.weights, state, choose)
@@ -654,22 +653,18 @@ class _Audit:
     def find_bounds(self, role):
         """Lowest and highest output of a network with large weights."""
         network = self.networks[role]
-        kept = [(each, np.array(each)) for each in network.weights]
         inputs = self.batches[0]
         if role == "generator":
             shape = (len(inputs), *_input_shape(network)[1:])
             inputs = np.random.default_rng(0).normal(size=shape)
         found = []
-        try:
+        with _kept(network):
             for factor in (1.0, 100.0):
                 for weight in self.weights[role]:
                     weight.assign(weight * factor)
                 for scale in (1.0, 100.0):
                     scaled = tf.constant(scale * inputs, "float32")
                     found.append(np.array(_in_mode(network, scaled, False)))
-        finally:
-            for each, value in kept:
-                each.assign(value)
         return np.nanmin(found), np.nanmax(found)
 
     def add(self, check, passed, observed, expected, section):
@@ -684,14 +679,13 @@ class _Audit:
 
     def labelled(self, watch):
         """Yields each call of the opponent and a label for each of its rows."""
-        real = {row for batch in self.batches for row in _rows(batch)}
         generated = self.latent_of(watch)
         for call in watch.calls:
             if call.role == "opponent":
                 labels = []
                 for row in _rows(call.inputs):
                     label = "generated" if row in generated else "other"
-                    labels.append("real" if row in real else label)
+                    labels.append("real" if row in self.real_rows else label)
                 yield call, np.array(labels)
 
     def latent_of(self, watch):
@@ -1163,9 +1157,8 @@ class _Audit:
             place, weights (n,), and whether each example has one weight.
         """
         rows = set(_rows(gradient.points))
-        real = {row for batch in self.batches for row in _rows(batch)}
         for name, known in [
-            ("real", real),
+            ("real", self.real_rows),
             ("generated", self.latent_of(watch)),
         ]:
             if len(rows.intersection(known)) > len(rows) / 2:
@@ -1223,17 +1216,14 @@ class _Audit:
 
     def check_normalisation(self):
         network = self.opponent
-        kept = [(each, np.array(each)) for each in network.weights]
         first, second = self.batches
         n = len(first) // 2
         mixed = np.concatenate([first[:n], second[: len(first) - n]])
         scores = []
         for batch in (first, mixed):
-            scores.append(
-                np.array(_in_mode(network, tf.constant(batch), True))[:n]
-            )
-            for each, value in kept:
-                each.assign(value)
+            with _kept(network):
+                found = _in_mode(network, tf.constant(batch), True)
+            scores.append(np.array(found)[:n])
         change = np.abs(scores[0] - scores[1]).max()
         scale = np.abs(scores[0]).max() + 1e-6
         self.add(
