@@ -11,6 +11,7 @@ optimizers do with them.
 import contextlib
 import dataclasses
 import html
+import itertools
 
 import keras
 import numpy as np
@@ -114,13 +115,15 @@ class Report:
 def audit(model, real, generator="generator", opponent=None, batch_size=64):
     """Looks for known faults in a model that trains a GAN.
 
-    The model's own `train_step` is run six times, eagerly: twice as it is,
+    The model's own `train_step` is run six times, eagerly (or six times five
+    times, if one of the networks is not trained in each step): twice as it is,
     twice with the opponent's scores and its gradients by its input exchanged
     for chosen ones, from which the losses and a penalty are read off, once
     with large weights and once with the opponent's weights at 0. Each starts
     from the same weights. Layers of dropout and noise are still meanwhile. Weights,
     optimizers and seed generators are put back afterwards. (Draws from the
-    global generators of TensorFlow and Keras are not.)
+    global generators of TensorFlow and Keras are not.) Only the steps of Keras
+    optimizers are known as such.
 
     Args:
         model: compiled Keras model whose `train_step` takes real examples.
@@ -165,6 +168,11 @@ def _networks_of(model, generator, opponent):
                 f"{role}, a Keras model. Other names can be passed: "
                 "audit(model, real, generator='...', opponent='...')"
             )
+        if _input_shape(network) is None:
+            raise ValueError(
+                f"the {name} has no weights yet; expected one with a "
+                "keras.Input, or that has been called once"
+            )
         networks[role] = network
     if networks["generator"] is networks["opponent"]:
         raise ValueError("received one network twice; expected two networks")
@@ -185,17 +193,15 @@ def _checked_examples(real, opponent):
     real = real.astype("float32")
     if not np.isfinite(real).all():
         raise ValueError("received real examples with NaN or infinite numbers")
-    shape = getattr(opponent, "input_shape", None)
-    if shape is not None:
-        fits = real.ndim == len(shape) and all(
-            want in (None, got)
-            for want, got in zip(shape[1:], real.shape[1:], strict=True)
+    shape = (None, *_input_shape(opponent)[1:])
+    fits = real.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, real.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"received real examples of shape {real.shape}; expected "
+            f"{shape}, the discriminator's or critic's input"
         )
-        if not fits:
-            raise ValueError(
-                f"received real examples of shape {real.shape}; expected "
-                f"{shape}, the discriminator's or critic's input"
-            )
     rows = np.unique(real, axis=0, return_index=True)[1]
     if len(rows) < 32:
         raise ValueError(
@@ -225,8 +231,9 @@ class _Gradient:
 class _InputGradient:
     """The gradient of a score by an input, as a penalty takes it."""
 
-    def __init__(self, time, points, values):
-        self.time, self.points, self.values = time, points, values
+    def __init__(self, time, number, points, values):
+        self.time, self.number = time, number  # the number of the gradient
+        self.points, self.values = points, values
         self.upstream = None  # gradient of the loss by `values`
 
 
@@ -337,34 +344,37 @@ class _Watch:
     def see_call(self, role, inputs, outputs):
         self.note_outside()
         first = tf.nest.flatten(inputs)[0]
-        call = _Call(role, self.tick(), np.array(first), np.array(outputs))
+        main = _main(outputs)
+        call = _Call(role, self.tick(), np.array(first), np.array(main))
         self.calls.append(call)
         if role == "generator":
             call.inference = self.in_inference(inputs, call.outputs)
             return outputs
+        scores = main
         if self.choose is not None:
             call.scores = self.chosen_scores(call.outputs.shape)
-            difference = tf.constant(call.scores) - tf.cast(outputs, "float32")
-            outputs += tf.cast(tf.stop_gradient(difference), outputs.dtype)
+            difference = tf.constant(call.scores) - tf.cast(scores, "float32")
+            scores += tf.cast(tf.stop_gradient(difference), scores.dtype)
 
         def note(upstream):
             found = call.upstream.get(self.number, 0.0)
             call.upstream[self.number] = found + np.array(upstream)
 
-        return _identity(outputs, note)
+        scores = _identity(scores, note)
+        return tf.nest.map_structure(
+            lambda each: scores if each is main else each, outputs
+        )
 
     def in_inference(self, inputs, outputs):
         """Whether a call was in inference mode, and training would differ."""
         network, self.resting = self.networks["generator"], True
-        kept = [(each, np.array(each)) for each in network.weights]
         try:
-            still = np.array(_in_mode(network, inputs, False))
-            if not np.array_equal(still, outputs, equal_nan=True):
-                return False
-            return not np.allclose(still, _in_mode(network, inputs, True))
+            with _kept(network):
+                still = np.array(_in_mode(network, inputs, False))
+                if not np.array_equal(still, outputs, equal_nan=True):
+                    return False
+                return not np.allclose(still, _in_mode(network, inputs, True))
         finally:
-            for each, value in kept:
-                each.assign(value)
             self.resting = False
 
     def chosen_scores(self, shape):
@@ -380,8 +390,9 @@ class _Watch:
     def see_gradient(self, sources, compute):
         flat = tf.nest.flatten(sources)
         roles = self.roles_of(flat)
-        outer, self.number = self.number, len(self.gradients)
-        self.gradients.append(_Gradient(self.number, roles))
+        number = len(self.gradients)
+        outer, self.number = self.number, number
+        self.gradients.append(_Gradient(number, roles))
         try:
             found = compute()
         finally:
@@ -389,13 +400,15 @@ class _Watch:
         variables = (tf.Variable, keras.Variable)
         if any(isinstance(each, variables) for each in flat):
             return found
-        return tf.nest.map_structure(self.see_input_gradient, sources, found)
+        return tf.nest.map_structure(
+            lambda *each: self.see_input_gradient(number, *each), sources, found
+        )
 
-    def see_input_gradient(self, points, gradient):
+    def see_input_gradient(self, number, points, gradient):
         if gradient is None:
             return None
         record = _InputGradient(
-            self.tick(), np.array(points), np.array(gradient)
+            self.tick(), number, np.array(points), np.array(gradient)
         )
         self.input_gradients.append(record)
         if self.choose is not None:
@@ -466,12 +479,28 @@ def _identity(tensor, note):
     return identity(tensor)
 
 
-def _in_mode(network, inputs, training):
-    """The outputs in training or in inference mode."""
+@contextlib.contextmanager
+def _kept(network):
+    """Puts all weights of a network back afterwards."""
+    values = [np.array(each) for each in network.weights]
     try:
-        return network(inputs, training=training)
+        yield
+    finally:
+        for weight, value in zip(network.weights, values, strict=True):
+            weight.assign(value)
+
+
+def _in_mode(network, inputs, training):
+    """The main output in training or in inference mode."""
+    try:
+        return _main(network(inputs, training=training))
     except TypeError:  # a network without such an argument
-        return network(inputs)
+        return _main(network(inputs))
+
+
+def _main(outputs):
+    """Of several outputs the one with the fewest numbers: the scores."""
+    return min(tf.nest.flatten(outputs), key=lambda each: np.size(each))
 
 
 class _State:
@@ -480,7 +509,9 @@ class _State:
     def __init__(self, model, networks):
         self.model = model
         self.layers = [
-            layer for each in networks.values() for layer in _layers_of(each)
+            layer
+            for each in networks.values()
+            for layer in each._flatten_layers()
         ]
         self.trainable = [layer.trainable for layer in self.layers]
         self.numbers = {
@@ -520,15 +551,10 @@ class _State:
             setattr(self.model, name, value)
 
 
-def _layers_of(network):
-    """A network and all layers in it."""
-    found = [network]
-    inner = list(getattr(network, "layers", []))
-    if isinstance(network, keras.layers.Wrapper):
-        inner.append(network.layer)
-    for layer in inner:
-        found += _layers_of(layer)
-    return found
+def _input_shape(network):
+    """None where nothing tells it, as before the first call."""
+    known = getattr(network, "input_shape", None)
+    return known or (network.get_build_config() or {}).get("input_shape")
 
 
 def _rows(array):
@@ -551,6 +577,7 @@ class _Audit:
         self.findings = []
         half = min(batch_size, len(real) // 2)
         self.batches = real[:half], real[half : 2 * half]
+        self.real_rows = set(_rows(real[: 2 * half]))
 
     def report(self):
         state = _State(self.model, self.networks)
@@ -576,6 +603,7 @@ class _Audit:
                 if self.findings[0].passed is False:
                     return Report(self.findings)  # the model refused the data
                 raise
+            self.doubt_range()
             self.make_checks()
         finally:
             tf.config.run_functions_eagerly(eager)
@@ -583,36 +611,38 @@ class _Audit:
         return Report(self.findings)
 
     def run_steps(self, state):
-        start = {
-            role: [np.array(each) for each in network.weights]
-            for role, network in self.networks.items()
-        }
-
-        def restart():
-            for role, network in self.networks.items():
-                pairs = zip(network.weights, start[role], strict=True)
-                for weight, value in pairs:
-                    weight.assign(value)
-
         def step(batch, choose=None, **factors):
-            restart()
-            for role, factor in factors.items():
-                for weight in self.weights[role]:
-                    weight.assign(weight * factor)
-            return self.watched_step(batch, state, choose)
+            generator, opponent = self.networks.values()
+            with _kept(generator), _kept(opponent):
+                for role, factor in factors.items():
+                    for weight in self.weights[role]:
+                        weight.assign(weight * factor)
+                return self.watched_step(batch, state, choose)
 
         first, second = self.batches
-        self.plain = [step(first), step(second)]
+        # a network may be trained in each n-th step only: five make one then
+        for self.times in (1, 5, 1):
+            try:
+                self.plain = [step(first), step(second)]
+            except ValueError:  # of a batch size that is fixed, with five
+                if self.times == 1:
+                    raise
+                continue
+            roles = [
+                {r for u in w.updates for r in u.roles} for w in self.plain
+            ]
+            if all(each == {"generator", "opponent"} for each in roles):
+                break
         self.chosen = [step(first, choose=1.0), step(second, choose=3.0)]
         self.large = step(first, generator=100.0, opponent=100.0)
         self.at_zero = step(first, opponent=0.0)
-        restart()
 
     def watched_step(self, batch, state, choose):
         watch = _Watch(self.networks, self.weights, state, choose)
         with watch.patches():
             try:
-                self.model.train_step(tf.constant(batch))
+                for part in np.array_split(batch, self.times):
+                    self.model.train_step(tf.constant(part))
             except Exception as error:
                 raise ValueError(
                     "a training step on an array of shape "
@@ -623,22 +653,18 @@ class _Audit:
     def find_bounds(self, role):
         """Lowest and highest output of a network with large weights."""
         network = self.networks[role]
-        kept = [(each, np.array(each)) for each in network.weights]
         inputs = self.batches[0]
         if role == "generator":
-            shape = (len(inputs), *network.input_shape[1:])
+            shape = (len(inputs), *_input_shape(network)[1:])
             inputs = np.random.default_rng(0).normal(size=shape)
         found = []
-        try:
+        with _kept(network):
             for factor in (1.0, 100.0):
                 for weight in self.weights[role]:
                     weight.assign(weight * factor)
                 for scale in (1.0, 100.0):
                     scaled = tf.constant(scale * inputs, "float32")
                     found.append(np.array(_in_mode(network, scaled, False)))
-        finally:
-            for each, value in kept:
-                each.assign(value)
         return np.nanmin(found), np.nanmax(found)
 
     def add(self, check, passed, observed, expected, section):
@@ -653,14 +679,13 @@ class _Audit:
 
     def labelled(self, watch):
         """Yields each call of the opponent and a label for each of its rows."""
-        real = {row for batch in self.batches for row in _rows(batch)}
         generated = self.latent_of(watch)
         for call in watch.calls:
             if call.role == "opponent":
                 labels = []
                 for row in _rows(call.inputs):
                     label = "generated" if row in generated else "other"
-                    labels.append("real" if row in real else label)
+                    labels.append("real" if row in self.real_rows else label)
                 yield call, np.array(labels)
 
     def latent_of(self, watch):
@@ -770,6 +795,7 @@ class _Audit:
         else:
             observed += "the generator's outputs have no bounds"
         fits = low - 1e-3 <= least and most <= high + 1e-3
+        fits = fits and not low < -0.5 <= 0 <= least  # half of it stays empty
         self.add(
             "range of the data",
             fits or not bounded,
@@ -777,6 +803,16 @@ class _Audit:
             "real examples in the range of the generator's last activation",
             "digits",
         )
+
+    def doubt_range(self):
+        """A `train_step` may scale the real examples itself."""
+        labels = [label for _, label in self.labelled(self.plain[0])]
+        if not any("real" in each for each in labels):
+            self.findings[0] = dataclasses.replace(
+                self.findings[0],
+                passed=None,
+                observed=f"the {self.name} gets other real examples",
+            )
 
     def check_trained(self, role):
         name = "generator" if role == "generator" else self.name
@@ -839,6 +875,10 @@ class _Audit:
             seen += f"generated ones {words[not up]}"
             if not apart:
                 seen = "it moves real and generated scores the same way"
+        elif real != generated and not self.fits_of("opponent", "other"):
+            apart = False
+            missing = "real" if real is None else "generated"
+            seen = f"the scores of {missing} examples have no part in it"
         if apart and wanted is not None:
             sound = _sign(wanted - generated) == _sign(real - generated)
         # where the two disagree, the unusual one is to blame
@@ -888,20 +928,33 @@ class _Audit:
         )
 
     def check_latent_vectors(self):
-        used = []
+        used, alike = [], False
         for watch in self.plain:
-            latent_of = self.latent_of(watch)
-            for number in {u.gradient for u in watch.updates} - {None}:
-                rows = self.rows_in(watch, number, "generated")
-                used.append({latent_of[row] for row in rows})
+            latent_of, known = self.latent_of(watch), set()
+            for call in watch.calls:
+                if call.role == "generator":
+                    alike |= 2 * len(set(_rows(call.inputs))) < len(call.inputs)
+            for number in sorted({u.gradient for u in watch.updates} - {None}):
+                calls = {
+                    call.time
+                    for call, labels in self.labelled(watch)
+                    if number in call.upstream and "generated" in labels
+                }
+                # both players may learn at once, from one and the same call
+                if not calls & known:
+                    rows = self.rows_in(watch, number, "generated")
+                    used.append({latent_of[row] for row in rows})
+                known |= calls
         used = [rows for rows in used if rows]
         seen = [row for rows in used for row in rows]
         again = len(seen) - len(set(seen))
         observed = f"{again} of {len(seen)} latent vectors are used in more "
         observed += "than one step"
+        if alike:
+            observed = "most latent vectors of a batch are the same"
         self.add(
             "fresh latent vectors",
-            None if len(used) < 2 else again == 0,
+            None if len(used) < 2 else again == 0 and not alike,
             observed,
             "new latent vectors in each step of either network",
             "algorithm",
@@ -990,10 +1043,9 @@ class _Audit:
         """What else limits the slope, in words; empty if nothing does."""
         if any(watch.input_gradients for watch in self.plain):
             return "there is a gradient penalty"
-        layers = _layers_of(self.opponent)
-        if any(
-            isinstance(x, keras.layers.SpectralNormalization) for x in layers
-        ):
+        spectral = keras.layers.SpectralNormalization
+        layers = self.opponent._flatten_layers()
+        if any(isinstance(layer, spectral) for layer in layers):
             return "there is spectral normalisation"
         if any(w.constraint is not None for w in self.weights["opponent"]):
             return "the weights have a constraint"
@@ -1031,7 +1083,10 @@ class _Audit:
         kinds = {form.kind for form in forms}
         targets = [form.target for form in forms]
         passed, observed = None, "of a kind that is not known here"
-        if "other axes" in kinds:
+        if self.is_of_mean_score():
+            passed, observed = False, "of the mean score of a batch: divided "
+            observed += "by the number of its examples"
+        elif "other axes" in kinds:
             passed = False
             observed = "numbers of different examples, or of a part of one, "
             observed += "are taken together"
@@ -1052,6 +1107,17 @@ class _Audit:
             "drawn to 1",
             "penalty",
         )
+
+    def is_of_mean_score(self):
+        watch = self.plain[0]
+        shares = [
+            np.abs(call.upstream[gradient.number]).reshape(len(call.scores), -1)
+            for gradient in watch.input_gradients
+            for call in watch.calls
+            if gradient.number in call.upstream and call.scores.ndim
+        ]
+        # 1 for a score, or for the mean of many scores of one example
+        return any(0 < each.sum(axis=1).max() < 0.9 for each in shares)
 
     def check_points(self, forms):
         places, weights, mixed = [], [], False
@@ -1091,9 +1157,8 @@ class _Audit:
             place, weights (n,), and whether each example has one weight.
         """
         rows = set(_rows(gradient.points))
-        real = {row for batch in self.batches for row in _rows(batch)}
         for name, known in [
-            ("real", real),
+            ("real", self.real_rows),
             ("generated", self.latent_of(watch)),
         ]:
             if len(rows.intersection(known)) > len(rows) / 2:
@@ -1111,19 +1176,26 @@ class _Audit:
     def check_weights(self, weights, mixed):
         several = [each for each in weights if len(each) > 1]
         alike = several and all(np.ptp(each) < 1e-3 for each in several)
+        again = any(
+            len(a) == len(b) and np.allclose(a, b, atol=1e-3)
+            for a, b in itertools.pairwise(several)
+        )
         together = np.concatenate(weights)
         even = stats.kstest(together, "uniform").pvalue > 1e-4
+        even = even and together.min() > -0.01 and together.max() < 1.01
         observed = f"{len(together)} weights from {together.min():.2f} to "
         observed += f"{together.max():.2f}, mean {together.mean():.2f}"
         if mixed:
             observed = "a weight of its own for each number of an example"
         elif alike:
             observed = "one weight for all examples of a batch"
+        elif again:
+            observed = "the same weights in each step"
         elif not even:
             observed += ", not spread evenly"
         self.add(
             "interpolation weights",
-            not mixed and not alike and bool(even),
+            not mixed and not alike and not again and bool(even),
             observed,
             "one for each example, from the uniform distribution on [0, 1)",
             "penalty",
@@ -1144,17 +1216,14 @@ class _Audit:
 
     def check_normalisation(self):
         network = self.opponent
-        kept = [(each, np.array(each)) for each in network.weights]
         first, second = self.batches
         n = len(first) // 2
         mixed = np.concatenate([first[:n], second[: len(first) - n]])
         scores = []
         for batch in (first, mixed):
-            scores.append(
-                np.array(_in_mode(network, tf.constant(batch), True))[:n]
-            )
-            for each, value in kept:
-                each.assign(value)
+            with _kept(network):
+                found = _in_mode(network, tf.constant(batch), True)
+            scores.append(np.array(found)[:n])
         change = np.abs(scores[0] - scores[1]).max()
         scale = np.abs(scores[0]).max() + 1e-6
         self.add(
@@ -1181,8 +1250,9 @@ class _Fit:
         scores, derivatives = np.ravel(scores), np.ravel(derivatives)
         finite = np.isfinite(derivatives)
         s, d = scores[finite].astype(float), derivatives[finite].astype(float)
-        self.family, self.pull = "unknown", -_sign(d.sum(), 0.0)
         size = np.abs(d).max(initial=0.0)
+        # 0 for a softmax, which moves one score up and another one down
+        self.family, self.pull = "unknown", -_sign(d.sum(), 1e-4 * size)
         if size == 0:
             self.family = "zero"
             return
@@ -1261,6 +1331,8 @@ class _Form:
         self.kind, self.factor = "other", 1.0
         if _fits(factors, [ones]) is not None:
             self.kind, self.factor = "constant", factors.mean()
+        elif _fits(factors, [inverse]) is not None:
+            self.kind = "other axes"  # one distance, for a mean of the norms
         elif (found := _fits(factors, [ones, inverse])) is not None:
             self.kind = "two-sided" if charged.all() else "one-sided"
             self.factor, self.target = found[0], -found[1] / found[0]

@@ -275,6 +275,84 @@ class OneTape(Small):
         return {}
 
 
+class AtOnce(Small):
+    """Both players learn from the same call, before either has moved."""
+
+    def train_step(self, real):
+        with tf.GradientTape() as tape, tf.GradientTape() as generator_tape:
+            generated = self.generate(tf.shape(real)[0])
+            on_real = self.discriminator(real, training=True)
+            on_generated = self.discriminator(generated, training=True)
+            generator_loss = cross_entropy(1.0, on_generated)
+            loss = cross_entropy(1.0, on_real)
+            loss += cross_entropy(0.0, on_generated)
+        weights = self.discriminator.trainable_variables
+        others = self.generator.trainable_variables
+        gradients = tape.gradient(loss, weights)
+        of_generator = generator_tape.gradient(generator_loss, others)
+        self.discriminator_optimizer.apply(gradients, weights)
+        self.generator_optimizer.apply(of_generator, others)
+        return {}
+
+
+class WithFeatures(Small):
+    """The discriminator answers with a score and with its hidden layer."""
+
+    def __init__(self):
+        inputs = keras.Input((2,))
+        hidden = layers.Dense(16, "relu")(inputs)
+        outputs = [hidden, layers.Dense(1)(hidden)]
+        super().__init__(discriminator=keras.Model(inputs, outputs))
+
+    def discriminator_loss(self, real, generated):
+        on_real = self.discriminator(real, training=True)[1]
+        on_generated = self.discriminator(generated, training=True)[1]
+        return cross_entropy(1.0, on_real) + cross_entropy(0.0, on_generated)
+
+    def generator_loss(self, generated):
+        scores = self.discriminator(generated, training=True)[1]
+        return cross_entropy(1.0, scores)
+
+
+class TwoClasses(Small):
+    """A softmax of two classes: this loss is not read, and not blamed."""
+
+    def __init__(self):
+        super().__init__(
+            discriminator=keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+        )
+
+    def entropy(self, examples, label):
+        scores = self.discriminator(examples, training=True)
+        labels = tf.fill((tf.shape(examples)[0],), label)
+        return tf.reduce_mean(
+            keras.losses.sparse_categorical_crossentropy(
+                labels, scores, from_logits=True
+            )
+        )
+
+    def discriminator_loss(self, real, generated):
+        return self.entropy(real, 1) + self.entropy(generated, 0)
+
+    def generator_loss(self, generated):
+        return self.entropy(generated, 1)
+
+
+class EachFifthStep(Clipped):
+    """A critic step in each step, a generator step in each fifth."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def train_step(self, real):
+        self.critic_step(real)
+        self.count += 1
+        if self.count % 5 == 0:
+            self.generator_step(tf.shape(real)[0])
+        return {}
+
+
 class OneCall(Small):
     """Real and generated examples in one call, as Keras's own example has."""
 
@@ -324,6 +402,27 @@ class Constrained(Wasserstein):
         critic.add(layers.Dense(16, "relu", **options))
         critic.add(layers.Dense(1, **options))
         super().__init__(critic=critic)
+
+
+class OwnNetwork(keras.Model):
+    """A network as a class, which knows no `input_shape`."""
+
+    def __init__(self, size, hidden):
+        super().__init__()
+        self.hidden = hidden
+        self.last = layers.Dense(size)
+
+    def call(self, inputs, training=False):
+        return self.last(tf.nn.relu(self.hidden(inputs)))
+
+
+def own_networks(called=True):
+    of_generator = OwnNetwork(2, layers.Dense(16))
+    of_opponent = OwnNetwork(1, layers.SpectralNormalization(layers.Dense(16)))
+    if called:
+        of_generator(tf.zeros((1, 3)))
+        of_opponent(tf.zeros((1, 2)))
+    return of_generator, of_opponent
 
 
 def of_library(model_class, *arguments, convolutional=False):
@@ -377,7 +476,13 @@ SOUND = {
     "one-sided penalty": OneSided,
     "R1": R1,
     "one tape": OneTape,
+    "both at once": AtOnce,
     "one call": OneCall,
+    "a discriminator of two outputs": WithFeatures,
+    "two classes": TwoClasses,
+    "a generator step in each fifth step": EachFifthStep,
+    "networks as classes": lambda: Small(*own_networks()),
+    "spectral normalisation": lambda: Wasserstein(*own_networks()),
     "two halves": TwoHalves,
     "toggled": Toggled,
     "normalised generator": lambda: Small(generator(normalised=True)),
@@ -397,6 +502,20 @@ class NormalWeights(Penalised):
     def draw_weights(self, real):
         shape = (tf.shape(real)[0], 1)
         return keras.random.normal(shape, seed=self.seed_generator)
+
+
+class WeightsBeyondTheEnds(Penalised):
+    """Normal with the mean and the spread of the uniform distribution."""
+
+    def draw_weights(self, real):
+        return keras.random.normal(
+            (tf.shape(real)[0], 1), 0.5, 0.29, seed=self.seed_generator
+        )
+
+
+class SameWeightsInEachStep(Penalised):
+    def draw_weights(self, real):
+        return keras.random.uniform((tf.shape(real)[0], 1), seed=3)
 
 
 class WeightOfEachNumber(Penalised):
@@ -419,6 +538,23 @@ class NormOfTheBatch(Penalised):
     def charge(self, gradients):
         norm = tf.sqrt(tf.reduce_sum(tf.square(gradients)) + 1e-12)
         return tf.square(norm - 1.0)
+
+
+class DistanceOfTheMean(Penalised):
+    """The mean norm is drawn to 1, not each of them."""
+
+    def charge(self, gradients):
+        norms = tf.norm(gradients + 1e-12, axis=1)
+        return tf.square(tf.reduce_mean(norms) - 1.0)
+
+
+class SlopeOfTheMeanScore(Penalised):
+    def penalty(self, real, generated):
+        points = self.points(real, generated)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            score = tf.reduce_mean(self.critic(points, training=True))
+        return self.charge(tape.gradient(score, points))
 
 
 class MeanOfSquares(Penalised):
@@ -477,6 +613,26 @@ class FixedLatentVectors(Small):
         return tf.random.stateless_normal((n, 3), (0, 0))
 
 
+class OneLatentVectorABatch(Small):
+    def latent(self, n):
+        return tf.repeat(super().latent(1), n, axis=0)
+
+
+class GeneratedOnceForAllSteps(Clipped):
+    """The same generated examples in each critic step."""
+
+    def train_step(self, real):
+        self.drawn = super().generate(tf.shape(real)[0] // 3)
+        for i in range(3):
+            self.critic_step(real[: len(self.drawn) * 3][i::3])
+        self.drawn = None
+        self.generator_step(tf.shape(real)[0] // 3)
+        return {}
+
+    def generate(self, n):
+        return super().generate(n) if self.drawn is None else self.drawn
+
+
 class ClipBefore(Clipped):
     def critic_step(self, real):
         self.clip(self.critic)
@@ -520,6 +676,11 @@ class TurnedCritic(Clipped):
         return -super().discriminator_loss(real, generated)
 
 
+class TurnedGeneratorWithFeatures(WithFeatures):
+    def generator_loss(self, generated):
+        return -super().generator_loss(generated)
+
+
 class SwappedLabels(Small):
     def discriminator_loss(self, real, generated):
         return super().discriminator_loss(generated, real)
@@ -530,6 +691,17 @@ class GeneratedCalledReal(Small):
         on_real = self.discriminator(real, training=True)
         on_generated = self.discriminator(generated, training=True)
         return cross_entropy(1.0, on_real) + cross_entropy(1.0, on_generated)
+
+
+class GeneratedNotInTheLoss(Small):
+    def discriminator_loss(self, real, generated):
+        return cross_entropy(1.0, self.discriminator(real, training=True))
+
+
+class RealNotInTheLoss(Penalised):
+    def discriminator_loss(self, real, generated):
+        score = tf.reduce_mean(self.critic(generated, training=True))
+        return score + 10.0 * self.penalty(real, generated)
 
 
 class LogitsAsProbabilities(Probabilities):
@@ -568,6 +740,18 @@ class FrozenForEver(Small):
         pass
 
 
+class FrozenAfterTheFirstStep(Small):
+    """As by `Toggled`, without the way back."""
+
+    def discriminator_step(self, real):
+        if self.discriminator.trainable:
+            super().discriminator_step(real)
+
+    def generator_step(self, n):
+        self.discriminator.trainable = False
+        super().generator_step(n)
+
+
 class FrozenByAttribute(Small):
     """`trainable` is turned off once and never on again."""
 
@@ -583,6 +767,11 @@ class GeneratorNeverTrained(Small):
         with tf.GradientTape() as tape:
             loss = self.generator_loss(self.generate(n))
         tape.gradient(loss, self.generator.trainable_variables)
+
+
+class NeverTrainedAtFixedBatchSize(GeneratorNeverTrained):
+    def discriminator_step(self, real):
+        super().discriminator_step(tf.ensure_shape(real, (64, 2)))
 
 
 class DetachedGenerator(Small):
@@ -620,10 +809,14 @@ class OneOptimizer(Small):
 
 FAULTY = {
     NormalWeights: {"interpolation weights"},
+    WeightsBeyondTheEnds: {"interpolation weights"},
+    SameWeightsInEachStep: {"interpolation weights"},
     WeightOfEachNumber: {"interpolation weights"},
     WeightOfTheBatch: {"interpolation weights"},
     NormOfOtherAxes: {"norm of the gradient"},
     NormOfTheBatch: {"norm of the gradient"},
+    DistanceOfTheMean: {"norm of the gradient"},
+    SlopeOfTheMeanScore: {"norm of the gradient"},
     MeanOfSquares: {"norm of the gradient"},
     BareRoot: {"gradient 0"},
     NeverAdded: {"penalty in the loss"},
@@ -633,6 +826,8 @@ FAULTY = {
     OneMinibatch: {"fresh minibatches"},
     SameLatentVectors: {"fresh latent vectors"},
     FixedLatentVectors: {"fresh latent vectors"},
+    OneLatentVectorABatch: {"fresh latent vectors"},
+    GeneratedOnceForAllSteps: {"fresh latent vectors"},
     ClipBefore: {"weight clipping"},
     ClipOnceAtTheEnd: {"weight clipping"},
     ClipAroundTheRound: {"weight clipping"},
@@ -643,19 +838,24 @@ FAULTY = {
     },
     TurnedGenerator: {"generator's loss"},
     TurnedGeneratorOfWGAN: {"generator's loss"},
+    TurnedGeneratorWithFeatures: {"generator's loss"},
     TurnedCritic: {"discriminator's loss"},
     SwappedLabels: {"discriminator's loss"},
     GeneratedCalledReal: {"discriminator's loss"},
     lambda: Clipped(critic=opponent(layers.Activation("sigmoid"))): {
         "output activation"
     },
+    GeneratedNotInTheLoss: {"discriminator's loss"},
+    RealNotInTheLoss: {"discriminator's loss"},
     LogitsAsProbabilities: {"output activation"},
     SigmoidTwice: {"output activation"},
     NotFrozen: {"discriminator frozen in the generator's step"},
     NotFrozenOneStep: {"discriminator frozen in the generator's step"},
     FrozenForEver: {"discriminator trained"},
+    FrozenAfterTheFirstStep: {"discriminator trained"},
     FrozenByAttribute: {"discriminator trained"},
     GeneratorNeverTrained: {"generator trained"},
+    NeverTrainedAtFixedBatchSize: {"generator trained"},
     DetachedGenerator: {"generator trained"},
     WrongWeights: {
         "generator trained",
@@ -675,7 +875,8 @@ def report_on(make, real=None):
     model = make()
     model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     if real is None:
-        of_images = len(model.generator.output_shape) == 4
+        shape = getattr(model.generator, "output_shape", ())
+        of_images = len(shape) == 4
         real = data.load_images()[0] if of_images else data.ring()[0]
     return audit(model, real[:128])
 
@@ -702,8 +903,21 @@ def test_data_outside_of_the_range():
         model = make()
         model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
         shape = model.discriminator.input_shape[1:]
-        real = np.random.default_rng(0).uniform(0, 255, (64, *shape))
-        assert audit(model, real).faults == ["range of the data"]
+        for high in (1, 255):
+            real = np.random.default_rng(0).uniform(0, high, (64, *shape))
+            assert audit(model, real).faults == ["range of the data"]
+
+
+def test_data_that_the_model_scales_itself():
+    class Scaling(Small):
+        def train_step(self, real):
+            return super().train_step(real / 127.5 - 1.0)
+
+    model = Scaling(generator(layers.Activation("tanh")))
+    model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
+    real = np.random.default_rng(0).uniform(0, 255, (64, 2))
+    report = audit(model, real)
+    assert report.passed and report.findings[0].passed is None
 
 
 def test_all_is_put_back():
@@ -818,3 +1032,10 @@ def test_a_network_that_is_not_there():
     model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     with pytest.raises(ValueError, match="'critic' is None; expected the"):
         audit(model, REAL, opponent="critic")
+
+
+def test_a_network_without_weights():
+    model = Small(*own_networks(called=False))
+    model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="generator has no weights yet"):
+        audit(model, data.ring()[0])
