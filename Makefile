@@ -7,6 +7,9 @@ PRESET ?=
 CHAPTER ?=
 LIMIT ?= 60
 PY := .venv/bin/python
+ifdef SCHEDULER
+export DASK_SCHEDULER_ADDRESS := $(SCHEDULER)
+endif
 CHAPTERS := $(basename $(notdir $(wildcard notebooks/$(CHAPTER)*.ipynb)))
 
 help:  ## list the targets
@@ -17,8 +20,8 @@ setup: .venv/ready  ## make .venv with everything the course needs (Python 3.11 
 lab: .venv/ready  ## open the chapters in JupyterLab
 	.venv/bin/jupyter lab notebooks
 
-run: .venv/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02)
-	@$(MAKE) --no-print-directory -j2 $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
+run: .venv/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02, SCHEDULER=tcp://...)
+	@$(MAKE) --no-print-directory -j$(if $(DASK_SCHEDULER_ADDRESS),9,2) $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
 	@$(PY) notebooks/tools.py table $(CHAPTERS)
 
 run-%: .venv/ready
@@ -43,8 +46,7 @@ notebooks: .venv/ready  ## execute the committed chapters in place, refreshed an
 	$(PY) notebooks/tools.py refresh $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
 results: .venv/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02, SCHEDULER=tcp://...)
-	DASK_SCHEDULER_ADDRESS=$(or $(SCHEDULER),$(DASK_SCHEDULER_ADDRESS)) \
-		$(PY) notebooks/results.py $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
+	$(PY) notebooks/results.py $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
 clinic: .venv/ready  ## train the patients of chapter 04's clinic anew (2 minutes)
 	$(PY) notebooks/clinic.py
@@ -55,7 +57,7 @@ paper-recipe: .venv/ready  ## train the WGANs of chapter 06, section 13, anew (1
 assignments: .venv/ready  ## make the student versions of the assignments, in build/release/
 	$(PY) assignments/grading.py release
 
-grade: .venv/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell)
+grade: .venv/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell, SCHEDULER=tcp://...)
 	@LIMIT=$(LIMIT) $(PY) assignments/grading.py grade $(or $(SUBMITTED),$(error make grade SUBMITTED=folder))
 
 book: assignments  ## make the web book, in build/book/

@@ -14,6 +14,7 @@ import shutil
 import sys
 
 import nbformat
+from distributed import as_completed
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
@@ -22,6 +23,9 @@ from traitlets.config import PyFileConfigLoader
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 CONFIG = "nbgrader_config.py"
+
+sys.path.append(str(ROOT / "notebooks"))
+import cluster  # noqa: E402
 
 # nbgrader calls alembic by its name
 os.environ["PATH"] = os.pathsep.join(
@@ -204,40 +208,51 @@ def grade(submitted, root=ROOT, seconds=60):
     A cell may run for `seconds`, a whole notebook for five times as long.
     """
     course, submitted = Course(root), pathlib.Path(submitted).resolve()
-    if submitted.is_relative_to(course.build):
-        raise ValueError(
-            f"{submitted} lies in build/, which is made anew; move it elsewhere"
-        )
+    refuse_build(course, submitted)
     course.start_anew("submitted", "autograded", "feedback")
-    folders = sorted(
-        path
-        for path in submitted.glob("[!._]*/[!._]*")  # no .git, no __MACOSX
-        if path.is_dir()
-    )
+    folders = folders_in(submitted)
     course.generate(
         sorted({path.name for path in folders} & set(course.assignments))
     )
     rows = []
-    for folder in folders:
-        student, assignment = folder.parent.name, folder.name
-        row = {"student": student, "assignment": assignment}
-        if assignment not in course.assignments:
-            row["remarks"] = "no assignment has the name of this folder"
-        else:
-            row |= grade_one(course, folder, student, assignment, seconds)
+    for row in (grade_one(course, folder, seconds) for folder in folders):
         rows.append(row)
-        print(
-            f"{student}, {assignment}: {row.get('score', 0):g} of "
-            f"{row.get('max_score', 0):g}  {row['remarks']}",
-            flush=True,
-        )
+        say(row)
     write_grades(course.build / "grades.csv", rows)
     write_feedback(course, rows)
     print(f"{len(rows)} submissions: see build/grades.csv, build/feedback/")
     return rows
 
 
-def grade_one(course, folder, student, assignment, seconds):
+def refuse_build(course, submitted):
+    if submitted.is_relative_to(course.build):
+        raise ValueError(
+            f"{submitted} lies in build/, which is made anew; move it elsewhere"
+        )
+
+
+def folders_in(submitted):
+    """The folders of all submissions."""
+    return sorted(
+        path
+        for path in submitted.glob("[!._]*/[!._]*")  # no .git, no __MACOSX
+        if path.is_dir()
+    )
+
+
+def say(row):
+    print(
+        f"{row['student']}, {row['assignment']}: {row.get('score', 0):g} of "
+        f"{row.get('max_score', 0):g}  {row['remarks']}",
+        flush=True,
+    )
+
+
+def grade_one(course, folder, seconds):
+    student, assignment = folder.parent.name, folder.name
+    row = {"student": student, "assignment": assignment}
+    if assignment not in course.assignments:
+        return row | {"remarks": "no assignment has the name of this folder"}
     remarks, can_be_run = collect(course, folder, student, assignment)
     if can_be_run:
         failure = course.autograde(student, assignment, seconds)
@@ -250,8 +265,71 @@ def grade_one(course, folder, student, assignment, seconds):
             notebook = nbformat.read(path, as_version=4)
             remarks += remarks_on_run(notebook, seconds)
     score, best, tasks = marks(course, student, assignment)
-    row = {"score": score, "max_score": best, "remarks": "; ".join(remarks)}
+    row |= {"score": score, "max_score": best, "remarks": "; ".join(remarks)}
     return row | tasks
+
+
+def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
+    """As `grade`, each submission by a worker of a Dask cluster: the grades and the feedback come back, and nbgrader's
+    gradebook stays there."""
+    course, submitted = Course(root), pathlib.Path(submitted).resolve()
+    refuse_build(course, submitted)
+    course.start_anew("feedback")
+    rows = []
+    with cluster.connect(address) as client:
+        archive = client.scatter(cluster.project_archive())
+        futures = {
+            client.submit(
+                cluster.run_in_project,
+                archive,
+                ["assignments/grading.py", "grade", "submitted"],
+                files_of(folder, submitted),
+                ["build/grades.csv", "build/feedback/**/*.html"],
+                {"LIMIT": str(seconds)},
+                pure=False,
+            ): folder
+            for folder in folders_in(submitted)
+        }
+        for future in as_completed(futures):
+            row = row_of(course, futures[future], future)
+            rows.append(row)
+            say(row)
+            future.release()
+    rows.sort(key=lambda row: (row["student"], row["assignment"]))
+    write_grades(course.build / "grades.csv", rows)
+    print(f"{len(rows)} submissions: see build/grades.csv, build/feedback/")
+    return rows
+
+
+def files_of(folder, submitted):
+    """The notebooks of a submission, and where grading looks for them."""
+    place = pathlib.Path("submitted") / folder.relative_to(submitted)
+    found = {path: path.read_bytes() for path in folder.glob("*.ipynb")}
+    files = {str(place / path.name): text for path, text in found.items()}
+    return files or {str(place / "empty"): b""}
+
+
+def row_of(course, folder, future):
+    """The line of a submission that a worker has graded, or could not grade. Its feedback is written."""
+    row = {"student": folder.parent.name, "assignment": folder.name}
+    if future.status != "finished":
+        reason = f"{type(future.exception()).__name__}: {future.exception()}"
+        return row | {"remarks": f"its worker failed: {reason}"}
+    printed, files = future.result()
+    text = files.pop("build/grades.csv", b"").decode()
+    graded = list(csv.DictReader(text.splitlines()))
+    if not graded:
+        return row | {"remarks": f"its worker failed: {printed[-200:]}"}
+    for path, content in files.items():
+        target = course.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    points = {
+        name: float(value)
+        for name, value in graded[0].items()
+        if name.startswith(("score", "max_score", "task_")) and value
+    }
+    return row | points | {"remarks": graded[0]["remarks"]}
 
 
 def write_grades(path, rows):
@@ -302,9 +380,14 @@ def main(arguments):
         case ["release"]:
             release()
         case ["grade", folder] if pathlib.Path(folder).is_dir():
+            address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+            seconds = int(os.environ.get("LIMIT", 60))
             try:
-                grade(folder, seconds=int(os.environ.get("LIMIT", 60)))
-            except ValueError as error:
+                if address:
+                    grade_on_cluster(folder, address, seconds=seconds)
+                else:
+                    grade(folder, seconds=seconds)
+            except (ValueError, ConnectionError) as error:
                 sys.exit(str(error))
         case ["grade", folder]:
             sys.exit(f"no folder {folder!r}: make grade SUBMITTED=folder")

@@ -37,6 +37,7 @@ import time
 import zipfile
 from importlib import metadata
 
+import cluster
 import nbformat
 import numpy as np
 import pandas as pd
@@ -52,9 +53,15 @@ from distributed.client import FuturesCancelledError
 from distributed.comm import CommClosedError
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent
-ROOT = NOTEBOOKS.parent
 CHAPTERS = NOTEBOOKS  # where the chapters are, and
 RESULTS = NOTEBOOKS / "results"  # their tables
+# of the project, for a row
+NEEDED = [
+    "gan_lib/*.py",
+    "data/*.npz",
+    "data/*.keras",
+    "notebooks/measure_row.py",
+]
 THREADS = 1  # of TensorFlow for each row: sums depend on their number
 LOOK_EVERY = 20  # seconds between two lines on what is running
 
@@ -72,17 +79,6 @@ class ProjectCode(WorkerPlugin):
         worker.project = tempfile.mkdtemp(dir=worker.local_directory)
         archive = zipfile.ZipFile(io.BytesIO(self.archive))
         archive.extractall(worker.project)
-
-
-def project_archive():
-    """gan_lib and the data that come with the course, as a zip file's bytes."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for pattern in ("gan_lib/*.py", "data/*.npz", "data/*.keras"):
-            for path in sorted(ROOT.glob(pattern)):
-                archive.write(path, path.relative_to(ROOT))
-        archive.write(NOTEBOOKS / "measure_row.py", "measure_row.py")
-    return stream.getvalue()
 
 
 def load_chapter(source):
@@ -104,9 +100,10 @@ def row_process(worker):
         threads += ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
         threads += ["MKL_NUM_THREADS"]
         worker.row_processes[thread] = process = subprocess.Popen(
-            [sys.executable, "measure_row.py"],
+            [sys.executable, "notebooks/measure_row.py"],
             cwd=worker.project,
             env=os.environ
+            | {"PYTHONPATH": worker.project}
             | {"CUDA_VISIBLE_DEVICES": "-1"}  # rows are equal everywhere
             | dict.fromkeys(threads, str(THREADS)),
             stdin=subprocess.PIPE,
@@ -422,18 +419,13 @@ def connect(address=None):
         ConnectionError: if no scheduler answers within some seconds.
     """
     if address:
-        try:
-            client = Client(address, timeout=5)
-        except (OSError, ValueError) as error:
-            raise ConnectionError(
-                f"no scheduler answers at {address}: {error}"
-            ) from error
+        client = cluster.connect(address)
     else:
-        cluster = LocalCluster(
+        own = LocalCluster(
             threads_per_worker=1, dashboard_address="127.0.0.1:8787"
         )
-        client = Client(cluster)
-    client.register_plugin(ProjectCode(project_archive()))
+        client = Client(own)
+    client.register_plugin(ProjectCode(cluster.project_archive(NEEDED)))
     return client
 
 

@@ -64,7 +64,12 @@ def preset_parameters(preset):
 
 
 def run(name, preset=""):
-    """Executes a chapter into build/, with its progress in a log, and records the seconds and the error, if any."""
+    """Executes a chapter into build/, with its progress in a log, and records the seconds and the error, if any.
+
+    Where DASK_SCHEDULER_ADDRESS names a scheduler, one of its workers does it.
+    """
+    if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
+        return run_on_worker(address, name, preset)
     import papermill
 
     parameters = preset_parameters(preset).get(name, {})
@@ -89,6 +94,22 @@ def run(name, preset=""):
     result = {"seconds": time.monotonic() - started, "error": error}
     (BUILD / f"{name}.json").write_text(json.dumps(result), encoding="utf-8")
     print(f"{name}: {error.splitlines()[0] if error else 'ok'}", flush=True)
+
+
+def run_on_worker(address, name, preset):
+    """As `run`; what the worker wrote into its build/ comes back into ours."""
+    import cluster
+
+    arguments = ["notebooks/tools.py", "run", name, preset]
+    with cluster.connect(address) as client:
+        archive = client.scatter(cluster.project_archive())
+        wanted = [f"build/{name}.*"]
+        done = client.submit(
+            cluster.run_in_project, archive, arguments, {}, wanted, pure=False
+        )
+        printed, files = done.result()
+    cluster.write_files(files)
+    print(printed, end="", flush=True)
 
 
 def table(names):

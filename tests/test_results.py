@@ -351,7 +351,12 @@ def start(program, *arguments):
 def project(tmp_path):
     """The command of `make results` in a project with chapter 07 alone."""
     (tmp_path / "notebooks").mkdir()
-    for name in ("results.py", "code_hash.py", "measure_row.py"):
+    for name in (
+        "results.py",
+        "cluster.py",
+        "code_hash.py",
+        "measure_row.py",
+    ):
         text = (ROOT / "notebooks" / name).read_bytes()
         (tmp_path / "notebooks" / name).write_bytes(text)
     for name in ("gan_lib", "data"):
