@@ -277,7 +277,7 @@ def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
     course.start_anew("feedback")
     rows = []
     with cluster.connect(address) as client:
-        archive = client.scatter(cluster.project_archive())
+        archive = client.scatter(cluster.project_archive(course.root))
         futures = {
             client.submit(
                 cluster.run_in_project,
@@ -320,10 +320,7 @@ def row_of(course, folder, future):
     graded = list(csv.DictReader(text.splitlines()))
     if not graded:
         return row | {"remarks": f"its worker failed: {printed[-200:]}"}
-    for path, content in files.items():
-        target = course.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    cluster.write_files(course.root, files)
     points = {
         name: float(value)
         for name, value in graded[0].items()

@@ -226,7 +226,9 @@ def prepare():
         glossary = glossary.replace(f"(#{anchor})", f"(#{anchor.capitalize()})")
     (SOURCE / "notebooks" / "glossary.md").write_text(glossary, "utf-8")
     (SOURCE / "assignments").mkdir()
-    shutil.copy(ROOT / "assignments" / "README.md", SOURCE / "assignments")
+    teachers = ROOT.joinpath("assignments", "README.md").read_text("utf-8")
+    teachers = teachers.replace("(../book/", "(../")
+    (SOURCE / "assignments" / "README.md").write_text(teachers, "utf-8")
     chapters = {
         path.stem: prepare_notebook(path, f"notebooks/{path.stem}", depth=1)
         for path in CHAPTERS

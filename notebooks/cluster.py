@@ -13,7 +13,6 @@ import sys
 import tempfile
 import zipfile
 
-import cloudpickle
 from distributed import Client, get_worker
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -35,24 +34,24 @@ def connect(address):
     Raises:
         ConnectionError: if none answers within some seconds.
     """
-    # the workers have no such module
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
-        return Client(address, timeout=5)
+        client = Client(address, timeout=5)
     except (OSError, ValueError) as error:
         raise ConnectionError(
             f"no scheduler answers at {address}: {error}"
         ) from error
+    client.upload_file(__file__)  # scheduler and workers import it
+    return client
 
 
-def project_archive(patterns=SENT):
-    """Files of the project, as a zip file's bytes."""
+def project_archive(root=ROOT, patterns=SENT):
+    """Files of the project in a folder, as a zip file's bytes."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for pattern in patterns:
-            for path in sorted(ROOT.glob(pattern)):
+            for path in sorted(root.glob(pattern)):
                 if path.is_file():
-                    archive.write(path, path.relative_to(ROOT))
+                    archive.write(path, path.relative_to(root))
     return stream.getvalue()
 
 
@@ -97,9 +96,9 @@ def run_in_project(archive, arguments, files, wanted, variables=()):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_files(files):
-    """Writes what came back into the project here."""
+def write_files(root, files):
+    """Writes what came back into the project in a folder."""
     for path, content in files.items():
-        target = ROOT / path
+        target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

@@ -425,7 +425,9 @@ def connect(address=None):
             threads_per_worker=1, dashboard_address="127.0.0.1:8787"
         )
         client = Client(own)
-    client.register_plugin(ProjectCode(cluster.project_archive(NEEDED)))
+    client.register_plugin(
+        ProjectCode(cluster.project_archive(patterns=NEEDED))
+    )
     return client
 
 

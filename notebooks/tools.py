@@ -102,13 +102,13 @@ def run_on_worker(address, name, preset):
 
     arguments = ["notebooks/tools.py", "run", name, preset]
     with cluster.connect(address) as client:
-        archive = client.scatter(cluster.project_archive())
+        archive = client.scatter(cluster.project_archive(ROOT))
         wanted = [f"build/{name}.*"]
         done = client.submit(
             cluster.run_in_project, archive, arguments, {}, wanted, pure=False
         )
         printed, files = done.result()
-    cluster.write_files(files)
+    cluster.write_files(ROOT, files)
     print(printed, end="", flush=True)
 
 

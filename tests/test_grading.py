@@ -13,11 +13,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 from test_assignments import (
     ASSIGNMENTS,
     NOTEBOOKS,
+    ROOT,
     mistakes_of,
     nbgrader_of,
     points_of,
     without_solution,
 )
+from test_results import processes
 
 sys.path.insert(0, str(ASSIGNMENTS))
 import grading
@@ -183,6 +185,29 @@ def test_feedback_for_everybody(toy_grades):
             assert "pre-wrap !important" in text
         if student == "crash":
             assert "the kernel died" in text
+
+
+def test_on_a_cluster_each_submission_gets_the_same_line(toy_grades, tmp_path):
+    here, grades = toy_grades
+    students = ["Good Student", "crash", "empty", "renamed", "astray"]
+    for student in students:
+        source = here / "submitted" / student
+        shutil.copytree(source, tmp_path / "submitted" / student)
+    write_source(tmp_path, "01_toy", toy())
+    (tmp_path / "notebooks").mkdir()
+    for path in [ROOT / "notebooks/cluster.py", *ASSIGNMENTS.glob("*.py")]:
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
+    with processes() as (_, _, address):
+        rows = grading.grade_on_cluster(
+            tmp_path / "submitted", address, tmp_path, seconds=5
+        )
+    assert [row["student"] for row in rows] == sorted(students)
+    with open(tmp_path / "build" / "grades.csv", encoding="utf-8") as file:
+        found = {row["student"]: row for row in csv.DictReader(file)}
+    assert found == {student: grades[student] for student in students}
+    for student in set(students) - {"astray"}:
+        folder = tmp_path / "build" / "feedback" / student / "01_toy"
+        assert (folder / "01_toy.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -388,6 +388,13 @@ def processes():
     local.append("--no-dashboard")
     options = ["--nthreads", "1", "--no-nanny", *local]
     scheduler = start("dask_scheduler", "--port", port, *local)
+    while True:  # until it listens
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", int(port))),
+        ):
+            break
+        time.sleep(0.1)
     workers = [start("dask_worker", address, *options) for _ in range(2)]
     try:
         yield scheduler, workers, address
