@@ -87,8 +87,9 @@ def fold_library_source(cell):
         cell.metadata["tags"] = [*tags, "hide-input"]
 
 
-def to_library_pages(text):
-    """Links to a module of the library lead to its page."""
+def to_pages(text):
+    """Links to a module of the library, or into book/, lead to their pages."""
+    text = text.replace("(../book/", "(../")
     return re.sub(r"\(\.\./gan_lib/(\w+)\.py\)", r"(../library/\1.md)", text)
 
 
@@ -135,7 +136,7 @@ def prepare_notebook(path, target, depth, time=True):
             "(../README.md#assignments)",
             f"({up}assignments/{path.stem}/{path.stem}.ipynb)",
         )
-        cell.source = to_library_pages(cell.source)
+        cell.source = to_pages(cell.source)
     cells = []
     for cell in notebook.cells:
         if alternatives(cell):
@@ -221,14 +222,15 @@ def prepare():
         ignore=shutil.ignore_patterns("*.md"),
     )
     glossary = ROOT.joinpath("notebooks", "glossary.md").read_text("utf-8")
-    glossary = to_library_pages(glossary)
+    glossary = to_pages(glossary)
     for anchor in re.findall(r"\(#([a-z-]+)\)", glossary):  # as GitHub has them
         glossary = glossary.replace(f"(#{anchor})", f"(#{anchor.capitalize()})")
     (SOURCE / "notebooks" / "glossary.md").write_text(glossary, "utf-8")
     (SOURCE / "assignments").mkdir()
     teachers = ROOT.joinpath("assignments", "README.md").read_text("utf-8")
-    teachers = teachers.replace("(../book/", "(../")
-    (SOURCE / "assignments" / "README.md").write_text(teachers, "utf-8")
+    (SOURCE / "assignments" / "README.md").write_text(
+        to_pages(teachers), "utf-8"
+    )
     chapters = {
         path.stem: prepare_notebook(path, f"notebooks/{path.stem}", depth=1)
         for path in CHAPTERS
