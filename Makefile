@@ -1,12 +1,13 @@
 # The course's commands. `make` lists them. Each sets up .venv first where it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run smoke browser check test notebooks results clinic paper-recipe assignments grade book bench clean
+.PHONY: help setup lab run smoke browser check test notebooks results clinic paper-recipe assignments grade book canary bench clean
 
 PYTHON ?= python3
 PRESET ?=
 CHAPTER ?=
 LIMIT ?= 60
-PY := .venv/bin/python
+VENV ?= .venv
+PY := $(VENV)/bin/python
 ifdef SCHEDULER
 export DASK_SCHEDULER_ADDRESS := $(SCHEDULER)
 endif
@@ -15,69 +16,74 @@ CHAPTERS := $(basename $(notdir $(wildcard notebooks/$(CHAPTER)*.ipynb)))
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: .venv/ready  ## make .venv with everything the course needs (Python 3.11 to 3.13; CUDA where nvidia-smi works)
+setup: $(VENV)/ready  ## make .venv with everything the course needs (Python 3.11 to 3.13; CUDA where nvidia-smi works)
 
-lab: .venv/ready  ## open the chapters in JupyterLab
-	.venv/bin/jupyter lab notebooks
+lab: $(VENV)/ready  ## open the chapters in JupyterLab
+	$(VENV)/bin/jupyter lab notebooks
 
-run: .venv/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02, SCHEDULER=tcp://...)
+run: $(VENV)/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02, SCHEDULER=tcp://...)
 	@$(MAKE) --no-print-directory -j$(if $(DASK_SCHEDULER_ADDRESS),9,2) $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
 	@$(PY) notebooks/tools.py table $(CHAPTERS)
 
-run-%: .venv/ready
+run-%: $(VENV)/ready
 	@$(PY) notebooks/tools.py run $* $(PRESET)
 
 smoke:  ## run every chapter in seconds, to see that it runs
 	@$(MAKE) --no-print-directory run PRESET=smoke
 
-browser: .venv/ready
+browser: $(VENV)/ready
 	@$(PY) tests/browser.py
 
-check: .venv/ready browser  ## style, unit tests and a smoke run: about 5 minutes
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
+check: $(VENV)/ready browser  ## style, unit tests, the book in a browser and a smoke run: about 15 minutes
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(PY) -m pytest -n 2 --dist loadfile tests
 	@$(MAKE) smoke
 
 test: check  ## check, and every chapter re-run at its defaults and compared
 	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 notebooks
 
-notebooks: .venv/ready  ## execute the committed chapters in place, refreshed and normalised (CHAPTER=02)
+notebooks: $(VENV)/ready  ## execute the committed chapters in place, refreshed and normalised (CHAPTER=02)
 	$(PY) notebooks/tools.py refresh $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
-results: .venv/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02, SCHEDULER=tcp://...)
+results: $(VENV)/ready  ## make the tables over several seeds in notebooks/results (hours; CHAPTER=02, SCHEDULER=tcp://...)
 	$(PY) notebooks/results.py $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
 
-clinic: .venv/ready  ## train the patients of chapter 04's clinic anew (2 minutes)
+clinic: $(VENV)/ready  ## train the patients of chapter 04's clinic anew (2 minutes)
 	$(PY) notebooks/clinic.py
 
-paper-recipe: .venv/ready  ## train the WGANs of chapter 06, section 13, anew (15 minutes)
+paper-recipe: $(VENV)/ready  ## train the WGANs of chapter 06, section 13, anew (15 minutes)
 	$(PY) notebooks/paper_recipe.py
 
-assignments: .venv/ready  ## make the student versions of the assignments, in build/release/
+assignments: $(VENV)/ready  ## make the student versions of the assignments, in build/release/
 	$(PY) assignments/grading.py release
 
-grade: .venv/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell, SCHEDULER=tcp://...)
+grade: $(VENV)/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell, SCHEDULER=tcp://...)
 	@LIMIT=$(LIMIT) $(PY) assignments/grading.py grade $(or $(SUBMITTED),$(error make grade SUBMITTED=folder))
 
 book: assignments  ## make the web book, in build/book/
 	$(PY) book/pages.py
 
-bench: .venv/ready  ## measure speed against the usual ways, side by side
+canary:  ## check with the newest releases of everything, in an environment of their own (PYTHON=python3.13)
+	rm -rf build/canary
+	-@$(MAKE) --no-print-directory check VENV=build/canary NEWEST=1
+	@build/canary/bin/pip list 2>/dev/null | grep -iE '^(tensorflow|keras|numpy|jupyterlab|papermill|nbval|sphinx) '
+
+bench: $(VENV)/ready  ## measure speed against the usual ways, side by side
 	$(PY) tests/benchmark.py
 
 clean:  ## remove .venv and build/
 	rm -rf .venv build
 
-.venv/ready: requirements.txt pyproject.toml
+$(VENV)/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); the course needs Python 3.11 to 3.13: make setup PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || \
-		{ rm -rf .venv; echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }
-	.venv/bin/pip install --quiet --upgrade pip
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }
+	$(VENV)/bin/pip install --quiet --upgrade pip
 	if nvidia-smi >/dev/null 2>&1; then sed 's/^tensorflow~=/tensorflow[and-cuda]~=/' requirements.txt; \
-		else cat requirements.txt; fi > .venv/requirements.txt
-	.venv/bin/pip install --quiet -r .venv/requirements.txt
+		else cat requirements.txt; fi $(if $(NEWEST),| sed 's/~=/>=/') > $(VENV)/requirements.txt
+	$(VENV)/bin/pip install --quiet -r $(VENV)/requirements.txt
 	@# compiled once here: importing TensorFlow takes 3.5 s instead of 9 to 13 s where bytecode is not written later
-	-$(PY) -m compileall -q .venv/lib >/dev/null
+	-$(PY) -m compileall -q $(VENV)/lib >/dev/null
 	@touch $@
