@@ -225,6 +225,8 @@ def prepare():
     glossary = to_pages(glossary)
     for anchor in re.findall(r"\(#([a-z-]+)\)", glossary):  # as GitHub has them
         glossary = glossary.replace(f"(#{anchor})", f"(#{anchor.capitalize()})")
+    wide = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"
+    glossary = wide + glossary  # five columns
     (SOURCE / "notebooks" / "glossary.md").write_text(glossary, "utf-8")
     (SOURCE / "assignments").mkdir()
     teachers = ROOT.joinpath("assignments", "README.md").read_text("utf-8")
