@@ -223,6 +223,21 @@ def test_the_search_finds_nothing_where_there_is_nothing(page, address):
     )
 
 
+def test_it_works_from_its_folder(page, address):
+    messages = []
+    page.on("console", lambda m: m.type == "error" and messages.append(m.text))
+    page.goto(f"{BOOK.as_uri()}/search.html?q=checkerboard")
+    page.wait_for_function(
+        "document.querySelector('#search-results').innerText.includes("
+        "'Search finished')"
+    )
+    page.locator("#search-results a").first.click()
+    page.wait_for_load_state()
+    browser.wait_for_formulas(page)
+    assert page.url.startswith(BOOK.as_uri()) and "search" not in page.url
+    assert messages == []
+
+
 def test_a_player_plays_and_its_slider_moves(page, address):
     page.goto(f"{address}/notebooks/03_mode_collapse.html")
     slider = page.locator("input[type=range]").first
