@@ -15,7 +15,6 @@ import zipfile
 
 from distributed import Client, get_worker
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENT = [
     "gan_lib/*.py",
     "data/*.npz",
@@ -44,7 +43,7 @@ def connect(address):
     return client
 
 
-def project_archive(root=ROOT, patterns=SENT):
+def project_archive(root, patterns=SENT):
     """Files of the project in a folder, as a zip file's bytes."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

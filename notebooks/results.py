@@ -53,6 +53,7 @@ from distributed.client import FuturesCancelledError
 from distributed.comm import CommClosedError
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent
+ROOT = NOTEBOOKS.parent
 CHAPTERS = NOTEBOOKS  # where the chapters are, and
 RESULTS = NOTEBOOKS / "results"  # their tables
 # of the project, for a row
@@ -425,9 +426,7 @@ def connect(address=None):
             threads_per_worker=1, dashboard_address="127.0.0.1:8787"
         )
         client = Client(own)
-    client.register_plugin(
-        ProjectCode(cluster.project_archive(patterns=NEEDED))
-    )
+    client.register_plugin(ProjectCode(cluster.project_archive(ROOT, NEEDED)))
     return client
 
 
