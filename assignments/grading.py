@@ -277,6 +277,7 @@ def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
     course.start_anew("feedback")
     rows = []
     with cluster.connect(address) as client:
+        client.upload_file(cluster.__file__)  # workers import it
         archive = client.scatter(cluster.project_archive(course.root))
         futures = {
             client.submit(

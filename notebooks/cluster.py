@@ -34,13 +34,11 @@ def connect(address):
         ConnectionError: if none answers within some seconds.
     """
     try:
-        client = Client(address, timeout=5)
+        return Client(address, timeout=5)
     except (OSError, ValueError) as error:
         raise ConnectionError(
             f"no scheduler answers at {address}: {error}"
         ) from error
-    client.upload_file(__file__)  # scheduler and workers import it
-    return client
 
 
 def project_archive(root, patterns=SENT):

@@ -102,6 +102,7 @@ def run_on_worker(address, name, preset):
 
     arguments = ["notebooks/tools.py", "run", name, preset]
     with cluster.connect(address) as client:
+        client.upload_file(cluster.__file__)  # workers import it
         archive = client.scatter(cluster.project_archive(ROOT))
         wanted = [f"build/{name}.*"]
         done = client.submit(
