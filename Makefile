@@ -22,7 +22,7 @@ lab: $(VENV)/ready  ## open the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks
 
 run: $(VENV)/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02, SCHEDULER=tcp://...)
-	@$(MAKE) --no-print-directory -j$(if $(DASK_SCHEDULER_ADDRESS),9,2) $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
+	@$(MAKE) --no-print-directory -j$(if $(DASK_SCHEDULER_ADDRESS),$(words $(CHAPTERS)),2) $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
 	@$(PY) notebooks/tools.py table $(CHAPTERS)
 
 run-%: $(VENV)/ready
@@ -61,7 +61,7 @@ assignments: $(VENV)/ready  ## make the student versions of the assignments, in 
 grade: $(VENV)/ready  ## grade SUBMITTED/student/NN_topic/NN_topic.ipynb: build/grades.csv, build/feedback/ (LIMIT=60 seconds a cell, SCHEDULER=tcp://...)
 	@LIMIT=$(LIMIT) $(PY) assignments/grading.py grade $(or $(SUBMITTED),$(error make grade SUBMITTED=folder))
 
-book: assignments  ## make the web book, in build/book/
+book: $(VENV)/ready  ## make the web book, in build/book/
 	$(PY) book/pages.py
 
 canary:  ## check with the newest releases of everything, in an environment of their own (PYTHON=python3.13)

@@ -313,6 +313,8 @@ def files_of(folder, submitted):
 def row_of(course, folder, future):
     """The line of a submission that a worker has graded, or could not grade. Its feedback is written."""
     row = {"student": folder.parent.name, "assignment": folder.name}
+    if future.status == "cancelled":
+        return row | {"remarks": "not graded: the scheduler is gone"}
     if future.status != "finished":
         reason = f"{type(future.exception()).__name__}: {future.exception()}"
         return row | {"remarks": f"its worker failed: {reason}"}

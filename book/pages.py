@@ -2,8 +2,8 @@
 
 python book/pages.py    build/book-source: the pages; build/book: the site, which opens from its folder
 
-The pages are the notebooks as committed, the glossary, the student versions of the assignments (make assignments), the
-pages of this folder, and a gallery of all figures. Sphinx does the rest.
+The pages are the notebooks as committed, the glossary, the student versions of the assignments, the pages of
+this folder, and a gallery of all figures. Sphinx does the rest.
 """
 
 import base64
@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import nbformat
 from PIL import Image
@@ -25,6 +26,9 @@ SOURCE = ROOT / "build" / "book-source"
 TARGET = ROOT / "build" / "book"
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 THUMBNAIL = 260, 170  # pixels, at most
+
+sys.path.append(str(ROOT / "assignments"))
+import grading  # noqa: E402
 
 
 def slug_of(title):
@@ -203,11 +207,22 @@ def fill_contents(released):
     page.write_text(text.replace("ASSIGNMENTS", "\n".join(tasks)), "utf-8")
 
 
-def prepare():
-    """Writes all pages into build/book-source."""
-    released = sorted((ROOT / "build" / "release").glob("*/*.ipynb"))
-    if not released:
-        raise ValueError("no student versions: run make assignments first")
+def student_versions(folder):
+    """Makes them in a folder of their own, so that a teacher's build/release and gradebook stay as they are."""
+    source = pathlib.Path("assignments", "source")
+    shutil.copytree(ROOT / source, folder / source)
+    course = grading.Course(folder)
+    course.start_anew("release")
+    course.generate(course.assignments)
+    return sorted(course.folder("release").glob("*/*.ipynb"))
+
+
+def prepare(released):
+    """Writes all pages into build/book-source.
+
+    Args:
+        released: paths of the student versions.
+    """
     shutil.rmtree(SOURCE, ignore_errors=True)
     SOURCE.mkdir(parents=True)
     shutil.copytree(HERE / "library", SOURCE / "library")
@@ -253,6 +268,7 @@ def build():
 
 
 if __name__ == "__main__":
-    prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(student_versions(pathlib.Path(folder)))
     build()
     print(f"open {(TARGET / 'index.html').relative_to(ROOT)}")
