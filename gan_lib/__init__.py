@@ -11,6 +11,7 @@ measure, draw and load.
 - `metrics`: what the chapters measure
 - `plots`: the figures of the chapters
 - `callbacks`: a live figure while training
+- `devices`: training on several GPUs
 - `audit`: looks for known faults in anybody's GAN
 
 Import it before TensorFlow and Keras: it starts them without their messages and
