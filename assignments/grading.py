@@ -270,31 +270,35 @@ def grade_one(course, folder, seconds):
 
 
 def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
-    """As `grade`, each submission by a worker of a Dask cluster: the grades and the feedback come back, and nbgrader's
-    gradebook stays there."""
+    """As `grade`, some submissions at a time by each worker of a Dask cluster: the grades and the feedback come back,
+    and nbgrader's gradebook stays there."""
     course, submitted = Course(root), pathlib.Path(submitted).resolve()
     refuse_build(course, submitted)
     course.start_anew("feedback")
-    rows = []
+    folders, rows = folders_in(submitted), []
     with cluster.connect(address) as client:
         client.upload_file(cluster.__file__)  # workers import it
         archive = client.scatter(cluster.project_archive(course.root))
+        # a program takes seconds to start; four portions a worker end together
+        workers = max(len(client.scheduler_info()["workers"]), 1)
+        size = min(max(len(folders) // (4 * workers), 1), 10)
+        portions = [folders[i : i + size] for i in range(0, len(folders), size)]
         futures = {
             client.submit(
                 cluster.run_in_project,
                 archive,
                 ["assignments/grading.py", "grade", "submitted"],
-                files_of(folder, submitted),
+                files_of(portion, submitted),
                 ["build/grades.csv", "build/feedback/**/*.html"],
                 {"LIMIT": str(seconds)},
                 pure=False,
-            ): folder
-            for folder in folders_in(submitted)
+            ): portion
+            for portion in portions
         }
         for future in as_completed(futures):
-            row = row_of(course, futures[future], future)
-            rows.append(row)
-            say(row)
+            for row in rows_of(course, futures[future], future):
+                rows.append(row)
+                say(row)
             future.release()
     rows.sort(key=lambda row: (row["student"], row["assignment"]))
     write_grades(course.build / "grades.csv", rows)
@@ -302,34 +306,42 @@ def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
     return rows
 
 
-def files_of(folder, submitted):
-    """The notebooks of a submission, and where grading looks for them."""
-    place = pathlib.Path("submitted") / folder.relative_to(submitted)
-    found = {path: path.read_bytes() for path in folder.glob("*.ipynb")}
-    files = {str(place / path.name): text for path, text in found.items()}
-    return files or {str(place / "empty"): b""}
+def files_of(portion, submitted):
+    """The notebooks of submissions, and where grading looks for them."""
+    files = {}
+    for folder in portion:
+        place = pathlib.Path("submitted") / folder.relative_to(submitted)
+        files[str(place / ".keep")] = b""  # also where there is no notebook
+        for path in folder.glob("*.ipynb"):
+            files[str(place / path.name)] = path.read_bytes()
+    return files
 
 
-def row_of(course, folder, future):
-    """The line of a submission that a worker has graded, or could not grade. Its feedback is written."""
-    row = {"student": folder.parent.name, "assignment": folder.name}
+def rows_of(course, portion, future):
+    """The lines of submissions that a worker has graded, or could not grade. Their feedback is written."""
+    remark, graded = "", {}
     if future.status == "cancelled":
-        return row | {"remarks": "not graded: the scheduler is gone"}
-    if future.status != "finished":
+        remark = "not graded: the scheduler is gone"
+    elif future.status != "finished":
         reason = f"{type(future.exception()).__name__}: {future.exception()}"
-        return row | {"remarks": f"its worker failed: {reason}"}
-    printed, files = future.result()
-    text = files.pop("build/grades.csv", b"").decode()
-    graded = list(csv.DictReader(text.splitlines()))
-    if not graded:
-        return row | {"remarks": f"its worker failed: {printed[-200:]}"}
-    cluster.write_files(course.root, files)
-    points = {
-        name: float(value)
-        for name, value in graded[0].items()
-        if name.startswith(("score", "max_score", "task_")) and value
-    }
-    return row | points | {"remarks": graded[0]["remarks"]}
+        remark = f"its worker failed: {reason}"
+    else:
+        printed, files = future.result()
+        remark = f"its worker failed: {printed[-200:]}"
+        text = files.pop("build/grades.csv", b"").decode()
+        for row in csv.DictReader(text.splitlines()):
+            graded[row["student"], row["assignment"]] = row
+        cluster.write_files(course.root, files)
+    for folder in portion:
+        student, assignment = folder.parent.name, folder.name
+        row = {"student": student, "assignment": assignment}
+        found = graded.get((student, assignment), {"remarks": remark})
+        points = {
+            name: float(value)
+            for name, value in found.items()
+            if name.startswith(("score", "max_score", "task_")) and value
+        }
+        yield row | points | {"remarks": found["remarks"]}
 
 
 def write_grades(path, rows):

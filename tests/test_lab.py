@@ -163,7 +163,7 @@ def run_all(notebook):
             pictures.append(seen)
         return notebook.has_run()
 
-    wait_for(finished, 240, "all cells")
+    wait_for(finished, 480, "all cells")
     notebook.save_screenshot("lab-run-all")
     return pictures
 
