@@ -6,6 +6,8 @@ The pages are the notebooks as committed, the glossary, the student versions of 
 this folder, and a gallery of all figures. Sphinx does the rest.
 """
 
+from gan_lib import plots
+
 import base64
 import html
 import inspect
@@ -18,6 +20,8 @@ import sys
 import tempfile
 
 import nbformat
+import numpy as np
+import pandas as pd
 from PIL import Image
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,6 +30,9 @@ SOURCE = ROOT / "build" / "book-source"
 TARGET = ROOT / "build" / "book"
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 THUMBNAIL = 260, 170  # pixels, at most
+CASES = ["model", "networks", "precision"]
+SPEED_HEAD = """| way | ms a step | times float32 fit | share | memory, GB |
+|---|--:|--:|--:|--:|"""
 
 sys.path.append(str(ROOT / "assignments"))
 import grading  # noqa: E402
@@ -198,6 +205,51 @@ def gallery(chapters):
     (SOURCE / "gallery.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
+def fill_speed():
+    """Draws what `make bench` measured, and puts it into tables."""
+    measured = HERE / "library" / "speed.csv"
+    processor = re.search("^# processor: (.*)", measured.read_text(), re.M)[1]
+    rows = pd.read_csv(measured, comment="#")
+    draw_speed(rows).savefig(SOURCE / "library" / "speed.png", dpi=150)
+    lines = []
+    for case, found in rows.groupby(CASES, sort=False):
+        lines += ["", f"### {', '.join(case)}", "", SPEED_HEAD]
+        for row in found.itertuples(index=False, name=None):
+            way, milliseconds, times, share, gigabytes = row[len(CASES) :]
+            lines.append(
+                f"| {way} | {milliseconds:.3g} | {times:.2g} | {share:.0%} "
+                f"| {gigabytes:.1f} |"
+            )
+    page = SOURCE / "library" / "speed.md"
+    text = page.read_text("utf-8").replace("PROCESSOR", processor)
+    page.write_text(text.replace("TABLES", "\n".join(lines)), "utf-8")
+
+
+def draw_speed(rows):
+    """Bars of the time of a step, as a multiple of fit's in float32."""
+    size = (9, 5.2)
+    figure, axes = plots.new_figure(2, 2, "Speed", size, sharey="row")
+    cases = rows.groupby(CASES[:2], sort=False)
+    for axis, (case, found) in zip(axes.flat, cases, strict=True):
+        names = found.way.unique()[::-1]
+        places = np.arange(len(names))
+        for offset, precision in [(0.2, "float32"), (-0.2, "bfloat16")]:
+            times = found[found.precision == precision].set_index("way")
+            bars = axis.barh(
+                places + offset,
+                times["times float32 fit"][names],
+                0.36,
+                label=precision,
+            )
+            axis.bar_label(bars, fmt="%.2g", padding=2, fontsize=8)
+        axis.axvline(1, color="0.6", linewidth=0.8, zorder=0)
+        axis.set(title=", ".join(case), xscale="log", xlim=(0.2, 60))
+        axis.set_yticks(places, names)
+        axis.set_xlabel("time of a step, times that of fit in float32")
+    axes[0, 1].legend()
+    return figure
+
+
 def fill_contents(released):
     """Puts the names of all notebooks into the table of contents."""
     names = [f"notebooks/{path.stem}" for path in CHAPTERS]
@@ -229,6 +281,7 @@ def prepare(released):
     for page in HERE.glob("*.md"):
         shutil.copy(page, SOURCE)
     fill_contents(released)
+    fill_speed()
     shutil.copytree(ROOT / "pictures", SOURCE / "pictures")
     diagrams = SOURCE / "notebooks" / "diagrams"
     shutil.copytree(
