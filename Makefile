@@ -34,7 +34,7 @@ smoke:  ## run every chapter in seconds, to see that it runs
 browser: $(VENV)/ready
 	@$(PY) tests/browser.py
 
-check: $(VENV)/ready browser  ## style, unit tests, the book in a browser and a smoke run: about 15 minutes
+check: $(VENV)/ready browser  ## style, unit tests, the book in a browser and a smoke run: about 20 minutes
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	@# side by side: many unit tests wait for a browser, a kernel or a cluster
