@@ -279,10 +279,7 @@ def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
     with cluster.connect(address) as client:
         client.upload_file(cluster.__file__)  # workers import it
         archive = client.scatter(cluster.project_archive(course.root))
-        # a program takes seconds to start; four portions a worker end together
-        workers = max(len(client.scheduler_info()["workers"]), 1)
-        size = min(max(len(folders) // (4 * workers), 1), 10)
-        portions = [folders[i : i + size] for i in range(0, len(folders), size)]
+        workers = len(client.scheduler_info()["workers"])
         futures = {
             client.submit(
                 cluster.run_in_project,
@@ -293,7 +290,7 @@ def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
                 {"LIMIT": str(seconds)},
                 pure=False,
             ): portion
-            for portion in portions
+            for portion in portions(folders, workers)
         }
         for future in as_completed(futures):
             for row in rows_of(course, futures[future], future):
@@ -304,6 +301,14 @@ def grade_on_cluster(submitted, address, root=ROOT, seconds=60):
     write_grades(course.build / "grades.csv", rows)
     print(f"{len(rows)} submissions: see build/grades.csv, build/feedback/")
     return rows
+
+
+def portions(folders, workers):
+    """Submissions that one program grades, since it takes seconds to start; several for each worker, so that all end at
+    about the same time."""
+    size = len(folders) // (4 * max(workers, 1))
+    size = min(max(size, 1), 10)
+    return [folders[i : i + size] for i in range(0, len(folders), size)]
 
 
 def files_of(portion, submitted):

@@ -14,8 +14,8 @@ def all_gpus(kind="GPU"):
     Where TensorFlow finds several, it is a `tf.distribute.MirroredStrategy`:
     each GPU holds the model and takes its share of each batch, and they add up
     their gradients. Else it is the default strategy, and training is the same
-    as without one. GPUs that share small batches wait for each other longer
-    than they compute.
+    as without one. Sharing out a small batch can cost more time than it
+    saves.
 
     Args:
         kind: of devices, as `tf.config.list_logical_devices` has it.

@@ -38,47 +38,44 @@ class TextbookGAN(keras.Model):
         )
         self.loss_function = keras.losses.BinaryCrossentropy(from_logits=True)
 
-    def train_step(self, real):
-        n = tf.shape(real)[0]
-        latent_shape = (n, self.generator.input_shape[-1])
-        images = tf.concat(
-            [
-                real,
-                self.generator(
-                    keras.random.normal(latent_shape, seed=self.seed_generator)
-                ),
-            ],
-            axis=0,
+    def descend(self, tape, loss, optimizer, network):
+        gradients = tape.gradient(loss, network.trainable_weights)
+        optimizer.apply_gradients(
+            zip(gradients, network.trainable_weights, strict=True)
         )
-        labels = tf.concat([tf.ones((n, 1)), tf.zeros((n, 1))], axis=0)
-        with tf.GradientTape() as tape:
-            discriminator_loss = self.loss_function(
-                labels, self.discriminator(images, training=True)
-            )
-        gradients = tape.gradient(
-            discriminator_loss, self.discriminator.trainable_weights
-        )
-        self.discriminator_optimizer.apply_gradients(
-            zip(gradients, self.discriminator.trainable_weights, strict=True)
-        )
-        latent = keras.random.normal(latent_shape, seed=self.seed_generator)
-        with tf.GradientTape() as tape:
-            logits = self.discriminator(
-                self.generator(latent, training=True), training=True
-            )
-            generator_loss = self.loss_function(tf.ones((n, 1)), logits)
-        gradients = tape.gradient(
-            generator_loss, self.generator.trainable_weights
-        )
-        self.generator_optimizer.apply_gradients(
-            zip(gradients, self.generator.trainable_weights, strict=True)
-        )
+
+    def logs(self, discriminator_loss, generator_loss):
         self.discriminator_loss.update_state(discriminator_loss)
         self.generator_loss.update_state(generator_loss)
         return {
             "discriminator_loss": self.discriminator_loss.result(),
             "generator_loss": self.generator_loss.result(),
         }
+
+    def train_step(self, real):
+        n = tf.shape(real)[0]
+        latent_shape = (n, self.generator.input_shape[-1])
+        latent = keras.random.normal(latent_shape, seed=self.seed_generator)
+        images = tf.concat([real, self.generator(latent)], axis=0)
+        labels = tf.concat([tf.ones((n, 1)), tf.zeros((n, 1))], axis=0)
+        with tf.GradientTape() as tape:
+            logits = self.discriminator(images, training=True)
+            discriminator_loss = self.loss_function(labels, logits)
+        self.descend(
+            tape,
+            discriminator_loss,
+            self.discriminator_optimizer,
+            self.discriminator,
+        )
+        latent = keras.random.normal(latent_shape, seed=self.seed_generator)
+        with tf.GradientTape() as tape:
+            generated = self.generator(latent, training=True)
+            logits = self.discriminator(generated, training=True)
+            generator_loss = self.loss_function(tf.ones((n, 1)), logits)
+        self.descend(
+            tape, generator_loss, self.generator_optimizer, self.generator
+        )
+        return self.logs(discriminator_loss, generator_loss)
 
 
 class TextbookWGANGP(TextbookGAN):
@@ -108,39 +105,23 @@ class TextbookWGANGP(TextbookGAN):
             latent = tf.random.normal(latent_shape)
             with tf.GradientTape() as tape:
                 generated = self.generator(latent, training=True)
-                difference = tf.reduce_mean(
-                    self.discriminator(generated, training=True)
-                ) - tf.reduce_mean(self.discriminator(real, training=True))
-                loss = difference + self.gp_weight * self.gradient_penalty(
-                    real, generated
-                )
-            gradients = tape.gradient(
-                loss, self.discriminator.trainable_weights
-            )
-            self.discriminator_optimizer.apply_gradients(
-                zip(
-                    gradients, self.discriminator.trainable_weights, strict=True
-                )
+                on_generated = self.discriminator(generated, training=True)
+                on_real = self.discriminator(real, training=True)
+                loss = tf.reduce_mean(on_generated) - tf.reduce_mean(on_real)
+                penalty = self.gradient_penalty(real, generated)
+                loss += self.gp_weight * penalty
+            self.descend(
+                tape, loss, self.discriminator_optimizer, self.discriminator
             )
         latent = tf.random.normal(latent_shape)
         with tf.GradientTape() as tape:
-            generator_loss = -tf.reduce_mean(
-                self.discriminator(
-                    self.generator(latent, training=True), training=True
-                )
-            )
-        gradients = tape.gradient(
-            generator_loss, self.generator.trainable_weights
+            generated = self.generator(latent, training=True)
+            on_generated = self.discriminator(generated, training=True)
+            generator_loss = -tf.reduce_mean(on_generated)
+        self.descend(
+            tape, generator_loss, self.generator_optimizer, self.generator
         )
-        self.generator_optimizer.apply_gradients(
-            zip(gradients, self.generator.trainable_weights, strict=True)
-        )
-        self.discriminator_loss.update_state(loss)
-        self.generator_loss.update_state(generator_loss)
-        return {
-            "discriminator_loss": self.discriminator_loss.result(),
-            "generator_loss": self.generator_loss.result(),
-        }
+        return self.logs(loss, generator_loss)
 
 
 def fit_way(model, real, batch_size, **options):

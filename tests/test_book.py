@@ -128,6 +128,7 @@ def test_the_book_has_its_pages(visits):
     expected |= {f"assignments/{name}/{name}.html" for name in tasks}
     expected |= {f"library/{name}.html" for name in modules}
     expected |= {"index.html", "start.html", "gallery.html", "search.html"}
+    expected |= {"library/speed.html"}
     expected |= {"notebooks/glossary.html", "assignments/README.html"}
     assert expected <= set(visits)
 

@@ -63,6 +63,7 @@ def compare(strategy, parents=()):
         with strategy.scope():
             together, speed = train(name, parents)
         for a, b in zip(alone, together, strict=True):
+            assert np.isfinite(a).all()
             np.testing.assert_allclose(b, a, atol=1e-5)
         n = strategy.num_replicas_in_sync
         print(f"{name}: {speed_alone:.0f} images a second on one device, {speed:.0f} on {n}")
@@ -120,12 +121,9 @@ def test_two_machines_train_as_one():
 
 def test_one_gpu_or_none_trains_as_without_a_strategy():
     assert devices.all_gpus() is tf.distribute.get_strategy()
-    runs = []
-    for strategy in (None, devices.all_gpus()):
-        model = small_model("GAN")
-        if strategy:
-            with strategy.scope():
-                model = small_model("GAN")
-        model.fit(IMAGES, batch_size=16, verbose=0)
-        runs.append(model)
-    assert_same_run(*runs)
+    plain = small_model("GAN")
+    plain.fit(IMAGES, batch_size=16, verbose=0)
+    with devices.all_gpus().scope():
+        scoped = small_model("GAN")
+        scoped.fit(IMAGES, batch_size=16, verbose=0)
+    assert_same_run(plain, scoped)

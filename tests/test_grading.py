@@ -187,7 +187,23 @@ def test_feedback_for_everybody(toy_grades):
             assert "the kernel died" in text
 
 
-def test_on_a_cluster_each_submission_gets_the_same_line(toy_grades, tmp_path):
+def test_portions():
+    folders = list(range(300))
+    found = grading.portions(folders, workers=4)
+    assert [x for portion in found for x in portion] == folders
+    assert {len(portion) for portion in found} == {10}
+    assert grading.portions(folders[:5], workers=2) == [[i] for i in range(5)]
+    assert grading.portions(folders[:5], workers=0) == [[i] for i in range(5)]
+    assert grading.portions([], workers=2) == []
+
+
+def test_on_a_cluster_each_submission_gets_the_same_line(
+    toy_grades, tmp_path, monkeypatch
+):
+    def two(folders, workers):
+        return [folders[:3], folders[3:]]
+
+    monkeypatch.setattr(grading, "portions", two)
     here, grades = toy_grades
     students = ["Good Student", "crash", "empty", "renamed", "astray"]
     for student in students:
