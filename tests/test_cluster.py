@@ -50,7 +50,9 @@ def test_chapters_run_on_workers_and_come_back(project):
     with processes() as (_, _, address):
         good = run(project, address, "01_good")
         bad = run(project, address, "02_bad")
-    assert good.stdout == "01_good: ok\n" and bad.stdout.startswith("02_bad: ")
+    # before its last line, a kernel may have said that it was interrupted
+    assert good.stdout.splitlines()[-1] == "01_good: ok"
+    assert bad.stdout.splitlines()[-1].startswith("02_bad: cell 2: ")
     build = project / "build"
     notebook = nbformat.read(build / "01_good.ipynb", as_version=4)
     steps, place = notebook.cells[-1].outputs[0].text.split()
