@@ -6,6 +6,7 @@ PYTHON ?= python3
 PRESET ?=
 CHAPTER ?=
 LIMIT ?= 60
+JOBS ?= 2
 VENV ?= .venv
 PY := $(VENV)/bin/python
 ifdef SCHEDULER
@@ -21,8 +22,8 @@ setup: $(VENV)/ready  ## make .venv with everything the course needs (Python 3.1
 lab: $(VENV)/ready  ## open the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks
 
-run: $(VENV)/ready  ## run every chapter headless into build/, two at a time (PRESET=smoke|full, CHAPTER=02, SCHEDULER=tcp://...)
-	@$(MAKE) --no-print-directory -j$(if $(DASK_SCHEDULER_ADDRESS),$(words $(CHAPTERS)),2) $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
+run: $(VENV)/ready  ## run every chapter headless into build/ (PRESET=smoke|full, CHAPTER=02, JOBS=8 at a time, else 2, SCHEDULER=tcp://...)
+	@$(MAKE) --no-print-directory -j$(if $(DASK_SCHEDULER_ADDRESS),$(words $(CHAPTERS)),$(JOBS)) $(or $(CHAPTERS:%=run-%),$(error no chapter starts with '$(CHAPTER)'))
 	@$(PY) notebooks/tools.py table $(CHAPTERS)
 
 run-%: $(VENV)/ready
@@ -41,10 +42,10 @@ check: $(VENV)/ready browser  ## style, unit tests, the book in a browser and a 
 	@$(MAKE) --no-print-directory -j2 unit smoke
 
 unit: $(VENV)/ready
-	@$(PY) -m pytest -n 2 --dist loadfile tests
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile tests
 
 test: check  ## check, and every chapter re-run at its defaults and compared
-	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 notebooks
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 notebooks: $(VENV)/ready  ## execute the committed chapters in place, refreshed and normalised (CHAPTER=02)
 	$(PY) notebooks/tools.py refresh $(or $(CHAPTERS),$(error no chapter starts with '$(CHAPTER)'))
