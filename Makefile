@@ -15,7 +15,7 @@ endif
 CHAPTERS := $(basename $(notdir $(wildcard notebooks/$(CHAPTER)*.ipynb)))
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(VENV)/ready  ## make .venv with everything the course needs (Python 3.11 to 3.13; CUDA where nvidia-smi works)
 

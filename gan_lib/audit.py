@@ -140,9 +140,11 @@ def audit(model, real, generator="generator", opponent=None, batch_size=64):
 
     Raises:
         ValueError: if the model has no such network, no `train_step` of its
-            own or is not compiled, if the examples do not fit, or if a training
-            step fails for a reason that is no finding.
+            own or is not compiled, if the examples or the batch size do not
+            fit, or if a training step fails for a reason that is no finding.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; expected 1 or more")
     if opponent is None:
         has_discriminator = hasattr(model, "discriminator")
         opponent = "discriminator" if has_discriminator else "critic"

@@ -149,12 +149,14 @@ class Player:
         description: what they show, the text alternative.
 
     Raises:
-        ValueError: if the frames are too many to stay below 1.5 MB.
+        ValueError: if there are no frames, or too many to stay below 1.5 MB.
     """
 
     limit = 1_500_000  # bytes of the HTML
 
     def __init__(self, frames, milliseconds=150, description="A training run."):
+        if not frames:
+            raise ValueError("received no frames; expected 1 or more")
         self.text = f"Player of {len(frames)} frames. {description}"
         self.png = _png(frames[-1])
         # of few flat colours the exact picture is smaller than a good lossy one

@@ -290,9 +290,9 @@ def swiss_roll(n=100_000, noise=0.25, seed=0):
     """Draws points from a Swiss roll in the plane: a spiral line with Gaussian
     noise, divided by 7.5.
 
-    These are the data, the noise and the scale of Gulrajani et al. 2017,
-    "Improved Training of Wasserstein GANs" (arXiv:1704.00028), section 4.1 and
-    its released code: two of the three axes of scikit-learn's
+    These are the data of Gulrajani et al. 2017, "Improved Training of
+    Wasserstein GANs" (arXiv:1704.00028), figure 1, with the noise and the scale
+    of its released code: two of the three axes of scikit-learn's
     `make_swiss_roll`.
 
     Args:

@@ -37,14 +37,17 @@ class GAN(keras.Model):
             this, for generated ones 0 (Salimans et al. 2016, section 3.4).
         latent: "normal" for N(0, 1) or "uniform" for U[-1, 1), each number of
             a latent vector.
-        seed: integer; None draws one. With the same initial weights and data
-            it gives the same run.
+        seed: integer; None draws one. With the same initial weights and
+            batches it gives the same run, but for what `fit` shuffles and
+            Dropout draws (see `keras.utils.set_random_seed`).
 
     Raises:
         ValueError: where a network or an option does not fit; from `fit`, where
-            the data are not floats of D's input shape, k or more a batch.
-        tf.errors.InvalidArgumentError: from `fit`, where the data are NaN or
-            beyond the range of G's last activation.
+            the data are not floats of D's input shape, where all batches are
+            known to be smaller than k, or where an array is NaN, beyond the
+            range of G's last activation, or in [0, 1] where that is [-1, 1].
+        tf.errors.InvalidArgumentError: from `fit` with a data set and from
+            `evaluate`, where the data are NaN or beyond that range.
     """
 
     def __init__(

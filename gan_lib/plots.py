@@ -202,10 +202,10 @@ def image_grid(images, columns=8, title=None, row_labels=None):
         row_labels: one text a row, at its left.
     """
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
         raise ValueError(
             f"received shape {images.shape}; expected (n, height, width, "
-            "channels) with 1 or 3 channels"
+            "channels) with 1 image or more and 1 or 3 channels"
         )
     n, height, width, channels = images.shape
     columns = min(columns, n)
@@ -248,19 +248,31 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
     """The losses of one or more runs, one panel a run, with the same limits.
 
     Args:
-        histories: dict, title of a panel to the `history` dict that `fit`
-            returns (names of losses to lists).
+        histories: dict, title of a panel to the `history` dict that `fit` of
+            a `GAN` returns (names of losses to lists), with those of held-out
+            examples or without.
         x_label: what one point of the lists stands for.
         y_limit: upper end of the vertical axis, from 0, where a single high
             value would flatten all others.
+
+    Raises:
+        ValueError: if a history has other losses.
     """
-    figure, axes = _row_of_panels(
-        histories, (4.5, 2.8), kind="Line chart", sharey=True
-    )
     styles = {
         "discriminator_loss": (REAL, "-"),
         "generator_loss": (GENERATED, "--"),
+        "val_discriminator_loss": (REAL, "-."),
+        "val_generator_loss": (GENERATED, "-."),
     }
+    for history in histories.values():
+        if not history.keys() <= styles.keys():
+            raise ValueError(
+                f"received losses {', '.join(history)}; expected those of a "
+                f"GAN: {', '.join(styles)}"
+            )
+    figure, axes = _row_of_panels(
+        histories, (4.5, 2.8), kind="Line chart", sharey=True
+    )
     for axis, history in zip(axes, histories.values(), strict=True):
         for name, values in history.items():
             colour, line = styles[name]
@@ -285,7 +297,7 @@ def loss_curves(histories, x_label="epoch", y_limit=None):
 
 def histograms(samples, x_label, bins=40, styles=None):
     """Histograms of several samples over one axis: the first is real, the
-    second generated, further ones are grey.
+    second generated, a third grey, a fourth black.
 
     Args:
         samples: dict, name to array of numbers.
@@ -293,6 +305,9 @@ def histograms(samples, x_label, bins=40, styles=None):
         bins: number of bins.
         styles: list of (colour, line style), where the samples are something
             else.
+
+    Raises:
+        ValueError: if there are more samples than styles.
     """
     figure, axis = new_figure(kind="Histogram", figsize=(6.5, 2.8))
     edges = np.histogram_bin_edges(
@@ -304,6 +319,11 @@ def histograms(samples, x_label, bins=40, styles=None):
         ("gray", ":"),
         ("black", "-."),
     ]
+    if len(samples) > len(styles):
+        raise ValueError(
+            f"received {len(samples)} samples; expected {len(styles)} at most, "
+            "or a style for each"
+        )
     for (name, values), (colour, line) in zip(
         samples.items(), styles, strict=False
     ):

@@ -392,7 +392,8 @@ class ReferenceBatch(layers.Wrapper):
 
     Raises:
         ValueError: if the reference is not a batch of examples of the input
-            shape, or a layer inside expects another reference_size.
+            shape, or one of `layer.layers` expects another reference_size
+            (layers inside of those, and `layer` itself, are not looked at).
     """
 
     def __init__(self, layer, reference, **kwargs):

@@ -1027,6 +1027,11 @@ def test_bad_input(change, real, message):
         audit(change(model), real)
 
 
+def test_a_batch_size_that_is_no_size():
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        audit(Small(), REAL, batch_size=0)
+
+
 def test_a_network_that_is_not_there():
     model = Small()
     model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())

@@ -275,6 +275,8 @@ def test_an_interrupted_run_leaves_its_frames(error, monkeypatch):
 def test_player_is_there_only_after_a_picture():
     with pytest.raises(ValueError, match="no frames"):
         callbacks.LiveFigure(draw).player()
+    with pytest.raises(ValueError, match="received no frames"):
+        callbacks.Player([])
 
 
 def test_every_is_checked():

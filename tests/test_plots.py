@@ -174,6 +174,28 @@ def test_image_grid_places_every_pixel():
     ].get_array().shape == (4, 9, 3)
     with pytest.raises(ValueError, match="channels"):
         plots.image_grid(np.zeros((4, 28, 28)))
+    with pytest.raises(ValueError, match="1 image or more"):
+        plots.image_grid(np.zeros((0, 28, 28, 1)))
+
+
+def test_loss_curves_draw_held_out_losses_and_refuse_others():
+    history = {
+        "discriminator_loss": [0.7, 0.6],
+        "val_discriminator_loss": [0.7, 0.8],
+    }
+    axis = plots.loss_curves({"a": history}).axes[0]
+    drawn = {line.get_label(): line for line in axis.lines}
+    np.testing.assert_allclose(
+        drawn["val discriminator loss"].get_ydata(), [0.7, 0.8]
+    )
+    with pytest.raises(ValueError, match="received losses critic_loss"):
+        plots.loss_curves({"a": {"critic_loss": [1.0]}})
+
+
+def test_histograms_need_a_style_for_each_sample():
+    samples = {name: np.zeros(3) for name in "abcde"}
+    with pytest.raises(ValueError, match="received 5 samples; expected 4"):
+        plots.histograms(samples, "distance")
 
 
 def test_loss_curves_share_their_limits_and_mark_ln_2():
