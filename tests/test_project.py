@@ -36,10 +36,9 @@ def test_the_package_accepts_what_is_pinned():
 
 
 def test_what_was_asked_for_is_installed():
-    asked = pathlib.Path(sys.prefix) / "requirements.txt"  # by make setup
-    for name, requirement in (
-        pins(asked) if asked.exists() else pins()
-    ).items():
+    by_setup = pathlib.Path(sys.prefix) / "requirements.txt"
+    asked = pins(by_setup) if by_setup.exists() else pins()
+    for name, requirement in asked.items():
         assert requirement.specifier.contains(metadata.version(name)), name
 
 
